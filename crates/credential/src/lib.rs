@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Live AWS credentials: where they come from ([`open`]) and how a valid set is always at hand
+//! ([`Live`]).
+//!
+//! A [`Provider`] answers one question once: which set is good now? [`Live`] asks it in the
+//! background at a fraction of the set's real lifetime, one question at a time, and keeps serving
+//! the old set while that is valid. Secrets are wiped from memory and never shown by `Debug`,
+//! `Display` or an error.
+
+mod document;
+mod error;
+mod excerpt;
+mod live;
+mod provider;
+mod secret;
+mod set;
+mod small_file;
+mod source;
+
+pub use error::{Error, Kind};
+pub use live::{Clock, Held, Live, Settings, State, Status, SystemClock};
+pub use provider::{BoxFuture, Provider};
+pub use secret::Secret;
+pub use set::Credential;
+pub use source::{BrokerArgs, SourceSpec, UnknownSource, open};

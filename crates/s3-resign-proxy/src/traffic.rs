@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Traffic tallies: bytes that really moved between the proxy and the store.
+//!
+//! `*_raw` counts heads and wire bodies, `*_payload` counts object bytes without framing. The form
+//! is design 4's, which stats-post reads. A restarted proxy goes on from the file.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::Context;
+use http::HeaderMap;
+use serde::{Deserialize, Serialize};
+
+/// The four counters while they run.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    sent_raw: AtomicU64,
+    sent_payload: AtomicU64,
+    received_raw: AtomicU64,
+    received_payload: AtomicU64,
+}
+
+/// The four counters at one moment, in the form that other companions read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Tallies {
+    pub(crate) sent_raw_bytes: u64,
+    pub(crate) sent_payload_bytes: u64,
+    pub(crate) received_raw_bytes: u64,
+    pub(crate) received_payload_bytes: u64,
+}
+
+impl Traffic {
+    pub(crate) fn continued(from: Tallies) -> Self {
+        Self {
+            sent_raw: from.sent_raw_bytes.into(),
+            sent_payload: from.sent_payload_bytes.into(),
+            received_raw: from.received_raw_bytes.into(),
+            received_payload: from.received_payload_bytes.into(),
+        }
+    }
+
+    pub(crate) fn add_sent_raw(&self, bytes: usize) {
+        self.sent_raw.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_sent_payload(&self, bytes: usize) {
+        self.sent_payload.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_received(&self, bytes: usize) {
+        self.received_raw.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.received_payload.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_received_head(&self, headers: &HeaderMap) {
+        self.received_raw.fetch_add(head_bytes(headers) as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn tallies(&self) -> Tallies {
+        Tallies {
+            sent_raw_bytes: self.sent_raw.load(Ordering::Relaxed),
+            sent_payload_bytes: self.sent_payload.load(Ordering::Relaxed),
+            received_raw_bytes: self.received_raw.load(Ordering::Relaxed),
+            received_payload_bytes: self.received_payload.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The size of a head on the wire, its first line estimated at 20 bytes.
+pub(crate) fn head_bytes(headers: &HeaderMap) -> usize {
+    const SEPARATORS: usize = 4;
+    headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len() + SEPARATORS)
+        .sum::<usize>()
+        + 22
+}
+
+/// Reads the tallies of an earlier run; no file means zero.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Tallies> {
+    match std::fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .with_context(|| format!("{} does not hold traffic tallies", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Tallies::default()),
+        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+    }
+}
+
+/// Writes the tallies so that a reader sees the old or the new ones, never half of them.
+pub(crate) fn write(path: &Path, tallies: &Tallies) -> anyhow::Result<()> {
+    let text = serde_json::to_vec(tallies)?;
+    crate::files::replace(path, &text, 0o644).with_context(|| format!("writing {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tallies_go_on_where_an_earlier_run_stopped() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.json");
+        assert_eq!(read(&path).unwrap(), Tallies::default());
+        let traffic = Traffic::default();
+        traffic.add_sent_raw(7);
+        traffic.add_received(5);
+        write(&path, &traffic.tallies()).unwrap();
+        let traffic = Traffic::continued(read(&path).unwrap());
+        traffic.add_sent_raw(1);
+        assert_eq!(traffic.tallies().sent_raw_bytes, 8);
+        assert_eq!(traffic.tallies().received_payload_bytes, 5);
+    }
+
+    #[test]
+    fn a_file_that_holds_something_else_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("stats.json");
+        std::fs::write(&path, "nonsense").unwrap();
+        assert!(format!("{:#}", read(&path).unwrap_err()).contains("stats.json"));
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What a program is: typed flags that resolve to a plan.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::given::{Given, Problems, Span};
+
+/// A program's flags. Env twins `<BINARY>_<FLAG>` are added to each flag at start.
+pub trait Program: clap::Parser {
+    /// The resolved flags.
+    type Plan;
+    /// Where the admin listener is by default; `None` for a program without one.
+    const ADMIN_DEFAULT: Option<&'static str> = None;
+    /// Where its logs go.
+    const LOGS: Logs = Logs::Stdout;
+
+    /// The flags that every program has.
+    fn process(&self) -> &ProcessArgs;
+
+    /// Resolves the flags. What is wrong is added to `problems`, all of it.
+    fn resolve(self, problems: &mut Problems) -> Option<Self::Plan>;
+}
+
+/// Where logs go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Logs {
+    /// To standard output, from INFO.
+    Stdout,
+    /// To standard error, from WARN, for programs whose output belongs to another.
+    QuietStderr,
+}
+
+/// The form of log lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl FromStr for LogFormat {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
+            _ => Err("known formats are json and text".to_owned()),
+        }
+    }
+}
+
+/// The flags that every program has.
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Process")]
+pub struct ProcessArgs {
+    /// `json` or `text` [default: text on a terminal, else json]
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<Given<LogFormat>>,
+
+    /// Where the last word goes, for `kubectl describe` [default: /dev/termination-log, if it exists]
+    #[arg(long, value_name = "FILE")]
+    pub termination_log: Option<PathBuf>,
+
+    /// How long a server drains after SIGTERM; keep it below the pod's grace period [default: 25s]
+    #[arg(long, value_name = "SPAN")]
+    pub grace: Option<Given<Span>>,
+
+    /// Check the configuration and exit
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// `S3_RESIGN_PROXY_PORT_FILE` of `s3-resign-proxy` and `port-file`.
+pub(crate) fn twin(binary: &str, flag: &str) -> String {
+    format!("{binary}_{flag}").to_ascii_uppercase().replace('-', "_")
+}
+
+/// The program's command with an env twin on each flag. An empty variable counts as unset.
+pub(crate) fn command<P: Program>(name: &'static str) -> clap::Command {
+    let version = crate::build_info(name).to_string();
+    P::command().name(name).version(version).mut_args(|arg| match arg.get_long() {
+        Some(flag) if arg.get_env().is_none() && !matches!(flag, "help" | "version") => {
+            let variable = twin(name, flag);
+            let is_set = std::env::var_os(&variable).is_some_and(|value| !value.is_empty());
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            let arg = arg.help(format!("{help} [env: {variable}]"));
+            if is_set { arg.env(variable).hide_env(true) } else { arg }
+        }
+        _ => arg,
+    })
+}

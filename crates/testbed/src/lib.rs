@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Test servers: a store whose credentials die in seconds, their issuer, and a front with faults.
+//!
+//! Tests only: production code never depends on this crate. Every server runs on threads of its
+//! own, so it starts from plain and from async tests alike, listens on loopback, and ends when it
+//! is dropped.
+
+mod access;
+mod attributes;
+mod backend;
+mod ca;
+mod digest;
+mod fault;
+mod front;
+mod gate;
+mod host;
+mod issuer;
+mod keyring;
+mod ledger;
+mod leg;
+mod listing;
+mod origin;
+mod proc;
+mod relay;
+mod shelf;
+mod store;
+mod tap;
+mod tree;
+mod uploads;
+mod wire;
+
+pub use ca::Ca;
+pub use keyring::{EarlyRevocation, Issued, Keyring, StaticPair};
+pub use ledger::{Counts, KeyCounts, LOG_LIMIT, Seen};
+pub use store::{Segments, Skew, Store, StoreConfig};
