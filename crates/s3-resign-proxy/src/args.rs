@@ -3,8 +3,9 @@
 
 use std::path::PathBuf;
 
+use admin::AdminArgs;
 use credential::SourceSpec;
-use sidecar::{AdminArgs, Given, ProcessArgs, Size, Span};
+use sidecar::{Given, ProcessArgs, Size, Span};
 
 use crate::config::{Addressing, PayloadMode};
 use crate::policy::Mode;

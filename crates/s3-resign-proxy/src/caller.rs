@@ -4,8 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
-use anyhow::{Context, bail};
-use aws_lc_rs::rand;
+use anyhow::Context;
 use credential::Secret;
 use sidecar::{Exit, Failure};
 
@@ -170,9 +169,7 @@ fn parse_pair(text: &str) -> Option<(String, Secret)> {
 
 fn random_text(prefix: &str, length: usize) -> anyhow::Result<String> {
     let mut bytes = vec![0_u8; length];
-    if rand::fill(&mut bytes).is_err() {
-        bail!("the system gives no random bytes for the callers' key");
-    }
+    getrandom::fill(&mut bytes).context("random bytes for the callers' key")?;
     let text = bytes.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
     Ok(prefix.chars().chain(text).collect())
 }

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use admin::Guard;
 use anyhow::Context;
 use credential::Live;
-use sidecar::Guard;
 
 use crate::caller::{Caller, Endpoint};
 use crate::config::Config;
@@ -65,6 +65,8 @@ impl NeighbourFiles {
 pub(crate) async fn follow_credentials(live: Live, guard: Guard, files: NeighbourFiles) {
     let mut has_written = false;
     loop {
+        // Subscribed before looking: a change in between is not lost.
+        let changed = live.changed();
         match live.current() {
             None => guard.set_waiting(waiting_text(&live)),
             Some(_) if has_written => guard.set_ready(),
@@ -84,7 +86,7 @@ pub(crate) async fn follow_credentials(live: Live, guard: Guard, files: Neighbou
             },
         }
         // Either the set changed, or its validity may have ended meanwhile.
-        let _ = tokio::time::timeout(VALIDITY_EVERY, live.changed()).await;
+        let _ = tokio::time::timeout(VALIDITY_EVERY, changed).await;
     }
 }
 

@@ -3,7 +3,6 @@
 //!
 //! Source of the codes: <https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html>.
 
-use aws_lc_rs::rand;
 use bytes::Bytes;
 use http::header::{
     CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER,
@@ -103,7 +102,7 @@ impl S3Error {
 fn request_id() -> String {
     let mut bytes = [0_u8; 8];
     // Without randomness the id is a row of zeros: still a valid answer.
-    let _ = rand::fill(&mut bytes);
+    let _ = getrandom::fill(&mut bytes);
     hex::encode_upper(bytes)
 }
 

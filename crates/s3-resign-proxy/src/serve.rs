@@ -6,10 +6,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
+use admin::{Admin, Readiness};
 use anyhow::Context;
 use credential::Live;
 use serde_json::json;
-use sidecar::{Admin, Exit, Failure, Outcome, Readiness, Stop};
+use sidecar::{Exit, Failure, Outcome, Stop};
 use sigv4::KeyCache;
 
 use crate::accept::accept_until;
@@ -23,7 +24,7 @@ use crate::metrics::{self, Metrics};
 use crate::proxy::Proxy;
 use crate::regions::Regions;
 use crate::traffic::{self, Tallies, Traffic};
-use crate::upstream::Upstream;
+use crate::upstream::{self, Upstream};
 
 /// Signing keys held: a few credential generations in a few regions.
 const KEYS: usize = 16;
@@ -36,6 +37,7 @@ pub(crate) async fn serve(config: Config, stop: Stop) -> anyhow::Result<Outcome>
     let upstream = Upstream::open(&config.store)?;
     let provider = credential::open(&config.source, config.broker.clone())
         .map_err(|error| Failure::new(Exit::Usage, error))?;
+    upstream::warm_up();
     let live = Live::start(provider, credential::Settings::default());
     let traffic = Arc::new(Traffic::continued(kept_tallies(config.stats_file.as_deref())));
     let metrics = Metrics::default();

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What this binary is.
 
-use std::fmt;
-
-/// Name, version and commit: the same in `--version` and the first log line.
+/// The same in `--version` and in the first log line.
 #[derive(Debug, Clone, Copy)]
 pub struct BuildInfo {
     /// The binary's name.
@@ -18,10 +16,4 @@ pub struct BuildInfo {
 #[must_use]
 pub fn build_info(name: &'static str) -> BuildInfo {
     BuildInfo { name, version: env!("CARGO_PKG_VERSION"), commit: env!("PILOTFISH_COMMIT") }
-}
-
-impl fmt::Display for BuildInfo {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", self.version, self.commit)
-    }
 }

@@ -11,13 +11,8 @@ use std::time::Duration;
 pub enum Given<T> {
     /// A value of its type.
     Good(T),
-    /// Anything else.
-    Bad {
-        /// What was typed.
-        text: String,
-        /// What is wrong with it.
-        why: String,
-    },
+    /// What was typed, and what is wrong with it.
+    Bad(String, String),
 }
 
 impl<T: FromStr<Err: Display>> FromStr for Given<T> {
@@ -26,7 +21,7 @@ impl<T: FromStr<Err: Display>> FromStr for Given<T> {
     fn from_str(text: &str) -> Result<Self, Infallible> {
         Ok(match text.parse() {
             Ok(value) => Self::Good(value),
-            Err(why) => Self::Bad { text: text.to_owned(), why: format!("{why}") },
+            Err(why) => Self::Bad(text.to_owned(), why.to_string()),
         })
     }
 }
@@ -83,7 +78,7 @@ impl Problems {
     pub fn given<T>(&mut self, flag: &str, given: Option<Given<T>>) -> Option<T> {
         match given? {
             Given::Good(value) => Some(value),
-            Given::Bad { text, why } => {
+            Given::Bad(text, why) => {
                 self.add(format!("{flag} {text}: {why}"));
                 None
             }

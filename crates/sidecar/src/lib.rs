@@ -1,28 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What every container process does before and after its own work: flags with env twins, logs,
-//! signals, exit codes, termination message, probes, readiness, metrics.
+//! signals, exit codes, termination message, probe.
 //!
 //! A program's `main.rs` is one line, `sidecar::main("name", run)`, and `run` gets its resolved plan
 //! and a [`Stop`]. This crate knows no domain crate.
 
-mod admin;
 mod build_info;
 mod given;
 mod logs;
 mod outcome;
 mod probe;
 mod program;
-mod readiness;
 mod run;
 mod stop;
 mod termination;
 pub mod testing;
 
-pub use admin::{Admin, AdminArgs};
 pub use build_info::{BuildInfo, build_info};
 pub use given::{Given, Problems, Size, Span};
 pub use outcome::{Exit, Failure, Outcome};
 pub use program::{LogFormat, Logs, ProcessArgs, Program};
-pub use readiness::{Guard, Readiness};
 pub use run::main;
 pub use stop::{Stop, Trigger};

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `BINARY probe`: an exec probe for images without a shell.
 
+use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use clap::Parser;
 
-use crate::outcome::Exit;
 use crate::program::{Program, twin};
+use crate::{Exit, run::say};
 
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -21,12 +22,9 @@ struct ProbeArgs {
 }
 
 /// Runs the probe on the arguments behind the word `probe`.
-pub(crate) fn run<P: Program>(
-    name: &'static str,
-    args: impl Iterator<Item = std::ffi::OsString>,
-) -> Exit {
-    let shown = format!("{name} probe");
-    let args = match ProbeArgs::try_parse_from(std::iter::once(shown.into()).chain(args)) {
+pub(crate) fn run<P: Program>(name: &'static str, args: impl Iterator<Item = OsString>) -> Exit {
+    let shown = OsString::from(format!("{name} probe"));
+    let args = match ProbeArgs::try_parse_from(std::iter::once(shown).chain(args)) {
         Ok(args) => args,
         Err(error) => {
             let _ = error.print();
@@ -34,32 +32,24 @@ pub(crate) fn run<P: Program>(
         }
     };
     let variable = std::env::var(twin(name, "admin-listen")).ok().filter(|text| !text.is_empty());
-    let Some(address) = args.admin_listen.or(variable).or(P::ADMIN_DEFAULT.map(str::to_owned))
-    else {
+    let default = P::ADMIN_DEFAULT.map(str::to_owned);
+    let Some(address) = args.admin_listen.or(variable).or(default) else {
         say(io::stderr(), &format!("{name} has no admin listener to probe"));
         return Exit::Usage;
     };
-    match ask(&address) {
-        Ok((200, _)) => {
-            say(io::stdout(), "ready");
-            Exit::Done
-        }
-        Ok((_, body)) => {
-            say(io::stdout(), &format!("not ready: {}", body.trim()));
-            Exit::Failed
-        }
-        Err(error) => {
-            say(io::stdout(), &format!("not ready: {name} does not answer on {address}: {error}"));
-            Exit::Failed
-        }
-    }
+    let (exit, text) = match ask(&address) {
+        Ok((200, _)) => (Exit::Done, "ready".to_owned()),
+        Ok((_, body)) => (Exit::Failed, format!("not ready: {}", body.trim())),
+        Err(error) => (Exit::Failed, format!("not ready: no answer on {address}: {error}")),
+    };
+    say(io::stdout(), &text);
+    exit
 }
 
-/// Status and body of `/readyz`.
+/// Status and body of `/readyz`, from the first address that answers.
 fn ask(address: &str) -> io::Result<(u16, String)> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "no such address");
-    let addresses: Vec<SocketAddr> = address.to_socket_addrs()?.collect();
-    for address in addresses {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in address.to_socket_addrs()? {
         match ask_one(address) {
             Err(error) => last = error,
             answer => return answer,
@@ -71,18 +61,10 @@ fn ask(address: &str) -> io::Result<(u16, String)> {
 fn ask_one(address: SocketAddr) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
-    stream.set_write_timeout(Some(LIMIT))?;
     stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
     let mut text = String::new();
     stream.take(64 * 1024).read_to_string(&mut text)?;
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let status =
-        status.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no HTTP answer"))?;
-    Ok((status, body.to_owned()))
-}
-
-fn say(mut to: impl Write, text: &str) {
-    // Nobody reads: then nobody needs it.
-    let _ = writeln!(to, "{text}");
+    Ok((status.ok_or(io::ErrorKind::InvalidData)?, body.to_owned()))
 }

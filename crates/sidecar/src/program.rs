@@ -80,7 +80,8 @@ pub(crate) fn twin(binary: &str, flag: &str) -> String {
 
 /// The program's command with an env twin on each flag. An empty variable counts as unset.
 pub(crate) fn command<P: Program>(name: &'static str) -> clap::Command {
-    let version = crate::build_info(name).to_string();
+    let build = crate::build_info(name);
+    let version = format!("{} ({})", build.version, build.commit);
     P::command().name(name).version(version).mut_args(|arg| match arg.get_long() {
         Some(flag) if arg.get_env().is_none() && !matches!(flag, "help" | "version") => {
             let variable = twin(name, flag);

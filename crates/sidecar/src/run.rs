@@ -2,20 +2,15 @@
 //! From argv to exit code.
 
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::build_info::build_info;
-use crate::given::{Problems, Span};
-use crate::logs;
-use crate::outcome::{Exit, Failure, Outcome};
-use crate::probe;
-use crate::program::{LogFormat, Logs, Program, command};
-use crate::stop::Stop;
-use crate::termination;
+use crate::program::{LogFormat, Program, command};
+use crate::{Exit, Failure, Outcome, Problems, Span, Stop, build_info, logs, probe, termination};
 
 const DEFAULT_GRACE: Duration = Duration::from_secs(25);
 
@@ -29,127 +24,106 @@ where
     Fut: Future<Output = anyhow::Result<Outcome>>,
 {
     let mut arguments = std::env::args_os().skip(1).peekable();
-    if arguments.peek().is_some_and(|first| first == "probe") {
-        arguments.next();
+    if arguments.next_if(|first| first == "probe").is_some() {
         return probe::run::<P>(name, arguments).into();
     }
-    match prepare::<P>(name) {
-        Ok(Prepared::Run(ready)) => execute(name, P::LOGS, *ready, run).into(),
-        Ok(Prepared::Ended(exit)) => exit.into(),
-        Err(refused) => {
-            let Refused { sentence, termination_log } = refused;
+    let mut start = Start::default();
+    let exit = match prepare::<P>(name, &mut start) {
+        Ok(Some(plan)) => execute::<P, _, _>(name, &start, plan, run),
+        Ok(None) => Exit::Done,
+        Err(sentence) => {
             say(std::io::stderr(), &format!("{name}: {sentence}"));
-            last_word(name, termination_log.as_ref(), Exit::Usage, &sentence, &Value::Null);
-            Exit::Usage.into()
+            last_word(name, &start, Exit::Usage, &sentence, &Value::Null);
+            Exit::Usage
         }
-    }
+    };
+    exit.into()
 }
 
-/// A configuration that holds.
-struct Ready<P: Program> {
-    plan: P::Plan,
+/// What is known of the process before it runs.
+#[derive(Default)]
+struct Start {
     termination_log: Option<PathBuf>,
     format: Option<LogFormat>,
-    grace: Duration,
+    grace: Option<Span>,
 }
 
-enum Prepared<P: Program> {
-    Run(Box<Ready<P>>),
-    Ended(Exit),
-}
-
-struct Refused {
-    sentence: String,
-    termination_log: Option<PathBuf>,
-}
-
-fn prepare<P: Program>(name: &'static str) -> Result<Prepared<P>, Refused> {
-    let refused = |error: clap::Error| Refused {
-        sentence: error.to_string().trim().to_owned(),
-        termination_log: None,
-    };
+/// The plan; nothing for `--help`, `--version` and `--check`; all problems in one sentence.
+fn prepare<P: Program>(name: &'static str, start: &mut Start) -> Result<Option<P::Plan>, String> {
+    let refused = |error: clap::Error| error.to_string().trim().to_owned();
     let matches = match command::<P>(name).try_get_matches() {
-        Ok(matches) => matches,
         Err(error) if !error.use_stderr() => {
             let _ = error.print();
-            return Ok(Prepared::Ended(Exit::Done));
+            return Ok(None);
         }
-        Err(error) => return Err(refused(error)),
+        matches => matches.map_err(refused)?,
     };
     let program = P::from_arg_matches(&matches).map_err(refused)?;
     let process = program.process().clone();
     let mut problems = Problems::new(name);
-    let format = problems.given("--log-format", process.log_format);
-    let grace = problems.given("--grace", process.grace).map_or(DEFAULT_GRACE, |Span(span)| span);
+    start.termination_log = process.termination_log;
+    start.format = problems.given("--log-format", process.log_format);
+    start.grace = problems.given("--grace", process.grace);
     let plan = program.resolve(&mut problems);
-    let termination_log = process.termination_log;
     match plan {
         Some(_) if problems.is_empty() && process.check => {
             say(std::io::stdout(), "configuration is valid");
-            Ok(Prepared::Ended(Exit::Done))
+            Ok(None)
         }
-        Some(plan) if problems.is_empty() => {
-            Ok(Prepared::Run(Box::new(Ready { plan, termination_log, format, grace })))
-        }
-        _ => Err(Refused { sentence: problems.sentence(), termination_log }),
+        Some(plan) if problems.is_empty() => Ok(Some(plan)),
+        _ => Err(problems.sentence()),
     }
 }
 
-fn execute<P, F, Fut>(name: &'static str, destination: Logs, ready: Ready<P>, run: F) -> Exit
+fn execute<P, F, Fut>(name: &'static str, start: &Start, plan: P::Plan, run: F) -> Exit
 where
     P: Program,
     F: FnOnce(P::Plan, Stop) -> Fut,
     Fut: Future<Output = anyhow::Result<Outcome>>,
 {
-    logs::start(ready.format, destination);
+    logs::start(start.format, P::LOGS);
     let build = build_info(name);
     tracing::info!(name, version = build.version, commit = build.commit, "starting");
-    let termination_log = ready.termination_log.clone();
+    let grace = start.grace.map_or(DEFAULT_GRACE, |Span(span)| span);
     // A panic is a failure like any other: it has an exit code and a last word.
-    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| in_runtime(ready, run)));
-    let result = caught.unwrap_or_else(|_| {
-        Err(anyhow::anyhow!("a defect made {name} panic; its log has the place"))
-    });
+    let result = catch_unwind(AssertUnwindSafe(|| in_runtime(grace, |stop| run(plan, stop))))
+        .unwrap_or_else(|_| {
+            Err(anyhow::anyhow!("a defect made {name} panic; its log has the place"))
+        });
     let (exit, sentence, facts) = match result {
-        Ok(outcome) => {
-            tracing::info!(exit = outcome.exit.code(), outcome = outcome.sentence, "finished");
-            (outcome.exit, outcome.sentence, outcome.facts)
-        }
-        Err(error) => {
-            let exit = Failure::exit_of(&error);
-            let sentence = format!("{error:#}");
-            tracing::error!(exit = exit.code(), error = sentence, "failed");
-            (exit, sentence, Value::Null)
-        }
+        Ok(outcome) => (outcome.exit, outcome.sentence, outcome.facts),
+        Err(error) => (Failure::exit_of(&error), format!("{error:#}"), Value::Null),
     };
-    last_word(name, termination_log.as_ref(), exit, &sentence, &facts);
+    match exit {
+        Exit::Done | Exit::Partial => {
+            tracing::info!(exit = exit.code(), outcome = sentence, "finished")
+        }
+        _ => tracing::error!(exit = exit.code(), error = sentence, "failed"),
+    }
+    last_word(name, start, exit, &sentence, &facts);
     exit
 }
 
-fn in_runtime<P, F, Fut>(ready: Ready<P>, run: F) -> anyhow::Result<Outcome>
+fn in_runtime<F, Fut>(grace: Duration, run: F) -> anyhow::Result<Outcome>
 where
-    P: Program,
-    F: FnOnce(P::Plan, Stop) -> Fut,
+    F: FnOnce(Stop) -> Fut,
     Fut: Future<Output = anyhow::Result<Outcome>>,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(async {
-        let stop = Stop::on_signals(ready.grace)?;
-        run(ready.plan, stop).await
-    });
+    let result = runtime.block_on(async { run(Stop::on_signals(grace)?).await });
     // A name look-up in a blocking thread must not hold up the exit.
     runtime.shutdown_background();
     result
 }
 
-fn last_word(name: &str, path: Option<&PathBuf>, exit: Exit, sentence: &str, facts: &Value) {
+fn last_word(name: &str, start: &Start, exit: Exit, sentence: &str, facts: &Value) {
     let text = termination::message(name, exit, sentence, facts);
-    if let Err(error) = termination::write(path, &text) {
+    if let Err(error) = termination::write(start.termination_log.as_deref(), &text) {
         tracing::warn!(error = %error, "the termination message cannot be written");
     }
 }
 
-fn say(mut to: impl Write, text: &str) {
-    // Nobody reads: then nobody needs it.
+/// Prints a line; where nobody reads, nobody needs it.
+pub(crate) fn say(mut to: impl Write, text: &str) {
     let _ = writeln!(to, "{text}");
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The last word: one sentence and one JSON line, where `kubectl describe pod` shows them.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -34,14 +33,12 @@ pub(crate) fn message(name: &str, exit: Exit, sentence: &str, facts: &Value) -> 
 }
 
 /// Writes the message, if there is a place for it.
-pub(crate) fn write(path: Option<&PathBuf>, text: &str) -> io::Result<()> {
-    let path = match path {
-        Some(path) => path.as_path(),
-        None if Path::new(DEFAULT).exists() => Path::new(DEFAULT),
-        None => return Ok(()),
-    };
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).open(path)?;
-    file.write_all(text.as_bytes())
+pub(crate) fn write(path: Option<&Path>, text: &str) -> io::Result<()> {
+    let default = Path::new(DEFAULT);
+    match path.or(default.exists().then_some(default)) {
+        Some(path) => std::fs::write(path, text),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

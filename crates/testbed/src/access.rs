@@ -56,10 +56,9 @@ fn refusal(refusal: Refusal) -> S3Error {
             "The AWS Access Key Id you provided does not exist in our records.",
         ),
         Refusal::Expired => (S3ErrorCode::ExpiredToken, "The provided token has expired."),
-        Refusal::WrongToken => (
-            S3ErrorCode::InvalidToken,
-            "The provided token is malformed or otherwise invalid.",
-        ),
+        Refusal::WrongToken => {
+            (S3ErrorCode::InvalidToken, "The provided token is malformed or otherwise invalid.")
+        }
     };
     S3Error::with_message(code, message)
 }

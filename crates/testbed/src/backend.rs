@@ -193,7 +193,7 @@ impl S3 for Backend {
     async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> Answer<CreateBucketOutput> {
         self.shelf.create_bucket(&req.input.bucket)?;
         let location = Some(format!("/{}", req.input.bucket));
-        answer(CreateBucketOutput { location, ..CreateBucketOutput::default() })
+        answer(CreateBucketOutput { location })
     }
 
     async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> Answer<DeleteBucketOutput> {
@@ -210,7 +210,11 @@ impl S3 for Backend {
     async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
         let creation_date = Some(Timestamp::from(std::time::UNIX_EPOCH));
         let names = self.shelf.bucket_names().into_iter();
-        let bucket = |name| Bucket { name: Some(name), creation_date: creation_date.clone(), ..Bucket::default() };
+        let bucket = |name| Bucket {
+            name: Some(name),
+            creation_date: creation_date.clone(),
+            ..Bucket::default()
+        };
         let buckets = Some(names.map(bucket).collect());
         answer(ListBucketsOutput { buckets, ..ListBucketsOutput::default() })
     }
@@ -361,7 +365,8 @@ impl S3 for Backend {
         let mut input = req.input;
         let (from, spool, md5, size) = self.copied(&input.copy_source, None)?;
         let replace = input.metadata_directive.as_ref();
-        let attributes = match replace.is_some_and(|one| one.as_str() == MetadataDirective::REPLACE) {
+        let attributes = match replace.is_some_and(|one| one.as_str() == MetadataDirective::REPLACE)
+        {
             true => attributes_of!(input),
             false => from.attributes.clone(),
         };
@@ -486,9 +491,12 @@ impl S3 for Backend {
     ) -> Answer<ListMultipartUploadsOutput> {
         let bucket = req.input.bucket;
         self.shelf.with_bucket(&bucket, |_| ())?;
-        let uploads = self.uploads.of_bucket(&bucket).into_iter().map(|(id, upload)| {
-            MultipartUpload { key: Some(upload.key), upload_id: Some(id), ..MultipartUpload::default() }
-        });
+        let uploads =
+            self.uploads.of_bucket(&bucket).into_iter().map(|(id, upload)| MultipartUpload {
+                key: Some(upload.key),
+                upload_id: Some(id),
+                ..MultipartUpload::default()
+            });
         let uploads = Some(uploads.collect());
         let (bucket, is_truncated) = (Some(bucket), Some(false));
         answer(ListMultipartUploadsOutput { bucket, uploads, is_truncated, ..Default::default() })

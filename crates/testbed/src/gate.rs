@@ -64,11 +64,7 @@ impl Gate {
         self.dressed(&method, response)
     }
 
-    async fn serve_s3(
-        &self,
-        request: Request<Incoming>,
-        watch: Arc<Watch>,
-    ) -> Response<s3s::Body> {
+    async fn serve_s3(&self, request: Request<Incoming>, watch: Arc<Watch>) -> Response<s3s::Body> {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(Arc::clone(&watch));
         let body = s3s::Body::http_body(RequestTap::new(body, watch));

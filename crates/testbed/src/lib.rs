@@ -30,6 +30,13 @@ mod uploads;
 mod wire;
 
 pub use ca::Ca;
+pub use fault::{Fault, FaultPlan, Hit, Match, Rule, Then};
+pub use front::{Front, FrontConfig};
+pub use issuer::{Issuer, IssuerConfig, Mood, REPO_PASSWORD};
 pub use keyring::{EarlyRevocation, Issued, Keyring, StaticPair};
 pub use ledger::{Counts, KeyCounts, LOG_LIMIT, Seen};
+pub use origin::{Heard, Origin, Reply, Script, Step};
+pub use proc::{Running, Spawn, Usage, wait_until};
 pub use store::{Segments, Skew, Store, StoreConfig};
+pub use tree::{Difference, Oddities, Summary, TreeSpec, compare, generate};
+pub use wire::{Head, RawResponse, exchange, read_response};

@@ -51,7 +51,9 @@ impl Shelf {
                 bucket.insert(object.key.clone(), Arc::new(object));
             }
         }
-        buckets.iter().for_each(|name| drop(found.entry(name.clone()).or_default()));
+        for name in buckets {
+            found.entry(name.clone()).or_default();
+        }
         let birth = fastrand::u64(..);
         let serial = AtomicU64::new(0);
         Ok(Shelf { root: root.to_owned(), buckets: Mutex::new(found), serial, birth })

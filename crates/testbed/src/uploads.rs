@@ -66,7 +66,13 @@ impl Uploads {
         of_bucket.map(|(id, upload)| (id.clone(), upload.clone())).collect()
     }
 
-    pub(crate) fn keep_part(&self, id: &str, number: i32, spool: Spool, part: Part) -> S3Result<()> {
+    pub(crate) fn keep_part(
+        &self,
+        id: &str,
+        number: i32,
+        spool: Spool,
+        part: Part,
+    ) -> S3Result<()> {
         if !(1..=10_000).contains(&number) {
             let message = "Part number must be an integer between 1 and 10000, inclusive";
             return Err(S3Error::with_message(S3ErrorCode::InvalidArgument, message));

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The test store and its issuer as one process, to try things by hand.
+//!
+//! Prints one line of JSON with everything that a client needs, then serves until it is stopped.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use testbed::{Ca, EarlyRevocation, Issuer, IssuerConfig, StaticPair, Store, StoreConfig};
+
+/// An S3 store whose credentials die in seconds, and the issuer of those credentials.
+#[derive(Debug, Parser)]
+#[command(name = "testbed-store", version)]
+struct Args {
+    /// Serve TLS, with a private authority whose certificate is written to ROOT/ca.pem.
+    #[arg(long)]
+    tls: bool,
+    /// How long each issued set of credentials lives.
+    #[arg(long, default_value = "15m", value_parser = humantime::parse_duration)]
+    lifetime: Duration,
+    /// Where objects are kept; a temporary folder by default.
+    #[arg(long)]
+    root: Option<PathBuf>,
+    /// Buckets to have.
+    #[arg(long = "bucket", default_value = "bucket")]
+    buckets: Vec<String>,
+    /// Where the store listens.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Where the issuer listens, without TLS.
+    #[arg(long, default_value = "127.0.0.1:0")]
+    issuer_listen: SocketAddr,
+    /// The only region that is accepted; any by default.
+    #[arg(long)]
+    region: Option<String>,
+    /// Let every set with a number divisible by this die early.
+    #[arg(long, value_name = "N", requires = "early")]
+    early_every: Option<u64>,
+    /// How much of its life such a set loses, unannounced.
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    early: Option<Duration>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let temporary = tempfile::tempdir()?;
+    let root = args.root.unwrap_or_else(|| temporary.path().to_owned());
+    std::fs::create_dir_all(&root).with_context(|| format!("the folder {}", root.display()))?;
+    let ca = if args.tls { Some(Ca::new()?) } else { None };
+    let ca_path = ca.as_ref().map(|ca| ca.write_pem(root.join("ca.pem"))).transpose()?;
+    let pair = StaticPair::random();
+    let store = Store::start(StoreConfig {
+        buckets: args.buckets,
+        tls: ca.as_ref(),
+        listen: args.listen,
+        static_pairs: vec![pair.clone()],
+        region: args.region,
+        early_revocation: match (args.early_every, args.early) {
+            (Some(nth), Some(early)) => EarlyRevocation::Every { nth, early },
+            _ => EarlyRevocation::Never,
+        },
+        ..StoreConfig::new(root.join("objects"))
+    })?;
+    let issuer = Issuer::start(IssuerConfig {
+        listen: args.issuer_listen,
+        ..IssuerConfig::new(store.keyring(), args.lifetime)
+    })?;
+    let facts = serde_json::json!({
+        "store_url": store.url(),
+        "store_http_url": store.http_url(),
+        "ca": ca_path,
+        "issuer_url": issuer.url(),
+        "container_url": issuer.container_url(),
+        "access_key_id": pair.access_key_id,
+        "secret_access_key": pair.secret,
+        "root": root,
+    });
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{facts}").and_then(|()| out.flush()).context("standard output")?;
+    until_stopped()
+}
+
+/// Waits for SIGTERM or SIGINT, so that drops run and the temporary folder goes.
+fn until_stopped() -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let terminate = tokio::signal::unix::SignalKind::terminate();
+        let mut terminate = tokio::signal::unix::signal(terminate)?;
+        tokio::select! {
+            interrupted = tokio::signal::ctrl_c() => interrupted.context("signals"),
+            _ = terminate.recv() => Ok(()),
+        }
+    })
+}
