@@ -4,13 +4,14 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use http::header::DATE;
+use http::header::{CONTENT_LENGTH, DATE, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
 use crate::body::{BoxError, BoxedBody};
 use crate::headers::BUCKET_REGION;
+use crate::traffic::Traffic;
 
 /// Error bodies are small; a larger one is not an error body.
 const ERROR_BODY: usize = 64 * 1024;
@@ -41,16 +42,24 @@ pub(crate) enum Reply {
 }
 
 /// Looks at the head, and into the body of an error.
-pub(crate) async fn read(response: Response<Incoming>, method: &Method) -> Answer {
+pub(crate) async fn read(
+    response: Response<Incoming>,
+    method: &Method,
+    traffic: &Traffic,
+) -> Answer {
     if !may_be_ours(response.status()) {
         return Answer::Relay(Reply::Streaming(Box::new(response)));
     }
-    let (head, body) = response.into_parts();
+    let (mut head, body) = response.into_parts();
     let read = tokio::time::timeout(ERROR_TIME, Limited::new(body, ERROR_BODY).collect()).await;
-    let bytes = match read {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(_)) | Err(_) => Bytes::new(),
+    let bytes = if let Ok(Ok(collected)) = read {
+        collected.to_bytes()
+    } else {
+        // The head announced a body that did not come whole: it is passed on without.
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        Bytes::new()
     };
+    traffic.add_received(bytes.len());
     let code = error_code(&bytes);
     if is_stale(&code, &bytes) {
         return Answer::Stale;
@@ -125,7 +134,6 @@ fn full(bytes: Bytes) -> BoxedBody {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn the_phrase_that_ends_a_kopia_run_is_never_relayed() {

@@ -39,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Callers")]
     pub(crate) caller_credentials_file: Option<PathBuf>,
 
-    /// The real endpoint, http or https [default: https://s3.dualstack.REGION.amazonaws.com]
+    /// The real endpoint, http or https [default: S3's dual-stack endpoint of the region]
     #[arg(long, value_name = "URL", help_heading = "Store")]
     pub(crate) upstream: Option<String>,
 

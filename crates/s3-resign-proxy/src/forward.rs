@@ -127,7 +127,7 @@ impl Proxy {
         let attempt = match answer {
             Ok(response) => {
                 self.traffic.add_received_head(response.headers());
-                Attempt::Answered(answer::read(response, &job.method).await)
+                Attempt::Answered(answer::read(response, &job.method, &self.traffic).await)
             }
             Err(error) if error.is_connect() => Attempt::Unreached { why: causes(&error) },
             Err(error) => Attempt::Broken { why: causes(&error), fault: sent.fault.take() },
@@ -235,8 +235,9 @@ impl Proxy {
             Attempt::Answered(Answer::Stale) => self.refresh(held, may_replay).await,
             Attempt::Answered(Answer::Skewed { offset }) => self.correct_clock(offset, may_replay),
             Attempt::Answered(Answer::OtherRegion { name, reply }) => {
-                let is_news = name != region && self.regions.learn(&job.target, &name);
-                if is_news && may_replay { Judged::Again("region") } else { Judged::Relay(reply) }
+                self.regions.learn(&job.target, &name);
+                let is_other = name != region;
+                if is_other && may_replay { Judged::Again("region") } else { Judged::Relay(reply) }
             }
             Attempt::Unreached { why } => self.unreachable(&why),
             Attempt::Broken { fault: Some(fault), .. } => Judged::Refuse(faulty(&fault)),
@@ -294,14 +295,15 @@ impl Proxy {
 
     /// The store's clock differs from ours: sign by its clock from now on.
     fn correct_clock(&self, offset: i64, may_replay: bool) -> Judged {
+        const NOTEWORTHY: u64 = 60;
         let before = self.clock_offset.swap(offset, Ordering::Relaxed);
-        if before != offset {
+        if before.abs_diff(offset) > NOTEWORTHY {
             tracing::warn!(
                 offset_seconds = offset,
                 "this pod's clock differs from the store's; signing by the store's"
             );
         }
-        if may_replay && before != offset {
+        if may_replay {
             return Judged::Again("clock");
         }
         Judged::Refuse(S3Error::slow_down(format!(

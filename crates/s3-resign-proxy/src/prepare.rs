@@ -12,7 +12,6 @@ use crate::body::{
     self, Activity, CallerChain, Fault, FaultSlot, Outgoing, Pipeline, Plan, SMALL_BODY, Stage,
     Watch,
 };
-use crate::config::PayloadMode;
 use crate::forward::faulty;
 use crate::gate::Admitted;
 use crate::headers;
@@ -62,10 +61,7 @@ impl Proxy {
             Plan::Verbatim { length: Some(length), .. } => *length <= SMALL_BODY,
             Plan::Plain { length: None } | Plan::Verbatim { length: None, .. } => false,
             Plan::Decode { decoded, .. } => *decoded <= SMALL_BODY,
-            Plan::Reframe { .. } => false,
-            Plan::Resign { decoded, trailers } => {
-                *decoded == 0 && trailers.is_empty() && self.payload == PayloadMode::Auto
-            }
+            Plan::Reframe { .. } | Plan::Resign { .. } => false,
         }
     }
 

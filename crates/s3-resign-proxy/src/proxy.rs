@@ -11,14 +11,14 @@ use http::request::Parts;
 use http::{HeaderMap, Request, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use sigv4::KeyCache;
+use sigv4::{FrameError, KeyCache};
 
 use crate::answer::Reply;
-use crate::body::{self, BoxedBody, CallerChain, Drained, Outgoing, Passing, Plan, drain};
+use crate::body::{self, BoxedBody, CallerChain, Drained, Fault, Outgoing, Passing, Plan, drain};
 use crate::config::{Limits, PayloadMode};
 use crate::connection::{RequestGuard, Requests};
 use crate::document::Document;
-use crate::forward::Job;
+use crate::forward::{Job, faulty};
 use crate::gate::{Admitted, Gate};
 use crate::headers::{self, COPY_SOURCE};
 use crate::metrics::{Answered, Metrics, method_label};
@@ -132,6 +132,9 @@ impl Proxy {
             Ok(plan) => (plan, asked.is_empty),
             Err(error) => return Err(refuse(error, &parts.headers, inbound).await),
         };
+        if is_empty && !matches!(plan, Plan::Plain { .. }) {
+            return Err(faulty(&Fault::Frame(FrameError::Truncated)));
+        }
         let mut headers = headers::outbound(parts.headers);
         if matches!(plan, Plan::Decode { .. }) {
             headers::strip_framing(&mut headers);

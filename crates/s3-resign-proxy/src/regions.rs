@@ -21,14 +21,13 @@ impl Regions {
         learned.map_or(default, String::as_str).to_owned()
     }
 
-    /// Remembers; false if that was known, or there is no bucket or room to remember it.
-    pub(crate) fn learn(&self, target: &Target, region: &str) -> bool {
-        let Some(bucket) = &target.bucket else { return false };
+    /// Remembers, where there is a bucket and room.
+    pub(crate) fn learn(&self, target: &Target, region: &str) {
+        let Some(bucket) = &target.bucket else { return };
         let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= BOUND && !known.contains_key(bucket) {
-            return false;
+        if known.len() < BOUND || known.contains_key(bucket) {
+            known.insert(bucket.clone(), region.to_owned());
         }
-        known.insert(bucket.clone(), region.to_owned()).as_deref() != Some(region)
     }
 }
 
@@ -37,12 +36,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_region_is_learned_once_for_its_bucket() {
+    fn a_region_is_learned_for_its_bucket_alone() {
         let regions = Regions::default();
         let target = Target::from_path(b"/b/k", None);
         assert_eq!(regions.of(&target, "us-east-1"), "us-east-1");
-        assert!(regions.learn(&target, "eu-west-1"));
-        assert!(!regions.learn(&target, "eu-west-1"));
+        regions.learn(&target, "eu-west-1");
         assert_eq!(regions.of(&target, "us-east-1"), "eu-west-1");
         assert_eq!(regions.of(&Target::from_path(b"/c", None), "us-east-1"), "us-east-1");
     }
