@@ -23,6 +23,7 @@ mod multi_delete;
 mod policy;
 mod prepare;
 mod proxy;
+mod read_ahead;
 mod regions;
 mod s3_error;
 mod serve;

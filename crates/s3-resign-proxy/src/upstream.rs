@@ -2,6 +2,7 @@
 //! The way to the store: TLS, a warm pool, and a connect address that may differ from the signed name.
 
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -23,6 +24,7 @@ use tower_service::Service;
 
 use crate::body::BoxedBody;
 use crate::config::{Addressing, StoreConfig};
+use crate::read_ahead::ReadAhead;
 use crate::target::Target;
 
 /// S3 closes idle connections after about five seconds; a request on a dying one would be lost.
@@ -195,9 +197,9 @@ pub(crate) struct ConnectTo {
 }
 
 impl Service<Uri> for ConnectTo {
-    type Response = <HttpConnector as Service<Uri>>::Response;
+    type Response = ReadAhead;
     type Error = <HttpConnector as Service<Uri>>::Error;
-    type Future = <HttpConnector as Service<Uri>>::Future;
+    type Future = Pin<Box<dyn Future<Output = Result<ReadAhead, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.http.poll_ready(cx)
@@ -212,6 +214,7 @@ impl Service<Uri> for ConnectTo {
                 format!("{scheme}://{host}:{port}/").parse().ok()
             })
             .unwrap_or(named);
-        self.http.call(address)
+        let connecting = self.http.call(address);
+        Box::pin(async move { Ok(ReadAhead::new(connecting.await?)) })
     }
 }
