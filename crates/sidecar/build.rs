@@ -11,11 +11,16 @@ fn main() {
 }
 
 fn from_git() -> Option<String> {
+    // Before git is asked: what has no commit yet may have one at the next build. A path that does
+    // not exist would count as changed at each build.
+    for path in ["../../.git/HEAD", "../../.git/refs/heads"] {
+        if std::path::Path::new(path).exists() {
+            println!("cargo:rerun-if-changed={path}");
+        }
+    }
     let output = Command::new("git").args(["rev-parse", "--short=12", "HEAD"]).output().ok()?;
     if !output.status.success() {
         return None;
     }
-    println!("cargo:rerun-if-changed=../../.git/HEAD");
-    println!("cargo:rerun-if-changed=../../.git/refs/heads");
     Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }

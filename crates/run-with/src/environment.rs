@@ -146,6 +146,13 @@ mod tests {
     }
 
     #[test]
+    fn a_denied_file_is_told_from_an_absent_one() {
+        let exit = |kind: ErrorKind| unreadable("--env-file: x", &kind.into()).exit;
+        assert_eq!(exit(ErrorKind::PermissionDenied), Exit::Denied);
+        assert_eq!(exit(ErrorKind::NotFound), Exit::Unavailable);
+    }
+
+    #[test]
     fn an_endless_file_and_a_device_are_not_read() {
         assert_eq!(read(Path::new("/dev/zero")).unwrap_err().kind(), ErrorKind::InvalidData);
     }

@@ -14,7 +14,11 @@ pub(crate) fn start(format: Option<LogFormat>, logs: Logs) {
         Logs::Stdout => ("info", BoxMakeWriter::new(io::stdout), io::stdout().is_terminal()),
         Logs::QuietStderr => ("warn", BoxMakeWriter::new(io::stderr), io::stderr().is_terminal()),
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    // An empty filter would silence everything below ERROR; an empty variable counts as unset.
+    let given = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|filter| !filter.is_empty());
+    let filter = given
+        .and_then(|filter| EnvFilter::try_new(filter).ok())
+        .unwrap_or_else(|| EnvFilter::new(level));
     let default = if is_terminal { LogFormat::Text } else { LogFormat::Json };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // A program that runs inside a test finds logging started already.

@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::StyledStr;
+
 use crate::given::{Given, Problems, Span};
 
 /// A program's flags. Env twins `<BINARY>_<FLAG>` are added to each flag at start.
@@ -86,10 +88,16 @@ pub(crate) fn command<P: Program>(name: &'static str) -> clap::Command {
         Some(flag) if arg.get_env().is_none() && !matches!(flag, "help" | "version") => {
             let variable = twin(name, flag);
             let is_set = std::env::var_os(&variable).is_some_and(|value| !value.is_empty());
-            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
-            let arg = arg.help(format!("{help} [env: {variable}]"));
+            let arg = with_note(arg, &format!("[env: {variable}]"));
             if is_set { arg.env(variable).hide_env(true) } else { arg }
         }
         _ => arg,
     })
+}
+
+/// Both of its helps name the twin.
+fn with_note(arg: clap::Arg, note: &str) -> clap::Arg {
+    let help = arg.get_help().map(|help| format!("{help} {note}"));
+    let long = arg.get_long_help().map(|help| StyledStr::from(format!("{help}\n\n{note}")));
+    arg.help(help.unwrap_or_else(|| note.to_owned())).long_help(long)
 }

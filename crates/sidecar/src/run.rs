@@ -56,7 +56,11 @@ fn prepare<P: Program>(name: &'static str, start: &mut Start) -> Result<Option<P
             let _ = error.print();
             return Ok(None);
         }
-        matches => matches.map_err(refused)?,
+        Err(error) => {
+            start.termination_log = termination_log_despite_errors::<P>(name);
+            return Err(refused(error));
+        }
+        Ok(matches) => matches,
     };
     let program = P::from_arg_matches(&matches).map_err(refused)?;
     let process = program.process().clone();
@@ -75,6 +79,12 @@ fn prepare<P: Program>(name: &'static str, start: &mut Start) -> Result<Option<P
     }
 }
 
+/// The flag or its twin, where other flags cannot be parsed.
+fn termination_log_despite_errors<P: Program>(name: &'static str) -> Option<PathBuf> {
+    let matches = command::<P>(name).ignore_errors(true).try_get_matches().ok()?;
+    matches.try_get_one("termination_log").ok()?.cloned()
+}
+
 fn execute<P, F, Fut>(name: &'static str, start: &Start, plan: P::Plan, run: F) -> Exit
 where
     P: Program,
@@ -85,11 +95,7 @@ where
     let build = build_info(name);
     tracing::info!(name, version = build.version, commit = build.commit, "starting");
     let grace = start.grace.map_or(DEFAULT_GRACE, |Span(span)| span);
-    // A panic is a failure like any other: it has an exit code and a last word.
-    let result = catch_unwind(AssertUnwindSafe(|| in_runtime(grace, |stop| run(plan, stop))))
-        .unwrap_or_else(|_| {
-            Err(anyhow::anyhow!("a defect made {name} panic; its log has the place"))
-        });
+    let result = in_runtime(name, grace, |stop| run(plan, stop));
     let (exit, sentence, facts) = match result {
         Ok(outcome) => (outcome.exit, outcome.sentence, outcome.facts),
         Err(error) => (Failure::exit_of(&error), format!("{error:#}"), Value::Null),
@@ -104,16 +110,21 @@ where
     exit
 }
 
-fn in_runtime<F, Fut>(grace: Duration, run: F) -> anyhow::Result<Outcome>
+fn in_runtime<F, Fut>(name: &str, grace: Duration, run: F) -> anyhow::Result<Outcome>
 where
     F: FnOnce(Stop) -> Fut,
     Fut: Future<Output = anyhow::Result<Outcome>>,
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let result = runtime.block_on(async { run(Stop::on_signals(grace)?).await });
-    // A name look-up in a blocking thread must not hold up the exit.
+    // A panic is a failure like any other: it has an exit code and a last word.
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async { run(Stop::on_signals(grace)?).await })
+    }));
+    // A name look-up in a blocking thread must not hold up the exit, nor that of a panic.
     runtime.shutdown_background();
-    result
+    result.unwrap_or_else(|_| {
+        Err(anyhow::anyhow!("a defect made {name} panic; its log has the place"))
+    })
 }
 
 fn last_word(name: &str, start: &Start, exit: Exit, sentence: &str, facts: &Value) {

@@ -57,6 +57,9 @@ impl Stop {
 
     /// A stop on signals. A second signal exits from inside the handler, whatever hangs.
     pub(crate) fn on_signals(grace: Duration) -> std::io::Result<Self> {
+        // First the listeners: a signal that only arms would be lost as the one that asks.
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let armed = Arc::new(AtomicBool::new(false));
         for kind in [SIGTERM, SIGINT] {
             let code = i32::from(Exit::Stopped.code());
@@ -64,8 +67,6 @@ impl Stop {
             flag::register_conditional_shutdown(kind, code, Arc::clone(&armed))?;
             flag::register(kind, Arc::clone(&armed))?;
         }
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let (stop, trigger) = Self::manual(grace);
         tokio::spawn(async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }

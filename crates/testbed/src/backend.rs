@@ -4,14 +4,9 @@
 //! Not s3s-fs: that one binds a multipart upload to the access key that began it, keeps an object
 //! whose digest was wrong, makes paths of keys, and reads files 4 KiB at a time.
 
-use std::io::{self, Read, Seek, SeekFrom};
-use std::pin::Pin;
+use std::io::{Read, Seek, SeekFrom};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use bytes::Bytes;
-use http::StatusCode;
-use http_body::{Body, Frame, SizeHint};
 use s3s::crypto::Checksum as _;
 use s3s::dto::*;
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
@@ -19,12 +14,9 @@ use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 use crate::attributes::{Object as Stored, attributes_of, now_secs};
 use crate::digest::Claims;
 use crate::listing::{self, Query};
+use crate::read;
 use crate::shelf::Shelf;
 use crate::uploads::{Part as StoredPart, Uploads};
-
-/// Objects up to this size leave as one piece, so that head and body may share a segment.
-const WHOLE_BYTES: u64 = 128 * 1024;
-const BLOCK_BYTES: u64 = 256 * 1024;
 
 /// One store's operations.
 pub(crate) struct Backend {
@@ -69,94 +61,9 @@ impl Backend {
         Ok((from, spool, s3s::crypto::Md5::checksum(&bytes), bytes.len() as u64))
     }
 
-    fn body(&self, object: &Stored, range: std::ops::Range<u64>) -> S3Result<StreamingBlob> {
-        let mut file = self.shelf.open_bytes(object)?;
-        file.seek(SeekFrom::Start(range.start)).map_err(S3Error::internal_error)?;
-        let left = range.end - range.start;
-        if left > WHOLE_BYTES {
-            return Ok(StreamingBlob::from(s3s::Body::http_body(FileBody { file, left })));
-        }
-        let bytes = block(&mut file, left).map_err(S3Error::internal_error)?;
-        Ok(StreamingBlob::from(s3s::Body::from(bytes)))
-    }
-
     fn listed(&self, bucket: &str, query: &Query) -> S3Result<listing::Page> {
         self.shelf.with_bucket(bucket, |keys| listing::page(keys, query))
     }
-}
-
-/// Reads go straight to the page cache, as writes do; see [`crate::shelf::Spool::receive`].
-struct FileBody {
-    file: std::fs::File,
-    left: u64,
-}
-
-fn block(file: &mut std::fs::File, len: u64) -> io::Result<Bytes> {
-    let mut buffer = vec![0; usize::try_from(len).map_err(io::Error::other)?];
-    file.read_exact(&mut buffer)?;
-    Ok(Bytes::from(buffer))
-}
-
-impl Body for FileBody {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let this = self.get_mut();
-        if this.left == 0 {
-            return Poll::Ready(None);
-        }
-        let len = this.left.min(BLOCK_BYTES);
-        this.left -= len;
-        Poll::Ready(Some(block(&mut this.file, len).map(Frame::data)))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
-    }
-}
-
-/// RFC 9110, section 13.2.2: If-Match and If-None-Match outrank the dates.
-fn check_read(
-    object: &Stored,
-    if_match: Option<&ETagCondition>,
-    if_none_match: Option<&ETagCondition>,
-    if_modified: Option<Timestamp>,
-    if_unmodified: Option<Timestamp>,
-) -> S3Result<()> {
-    let same = |condition: &ETagCondition| match condition {
-        ETagCondition::Any => true,
-        ETagCondition::ETag(etag) => etag.value() == object.etag,
-    };
-    let stale = match (if_match, if_unmodified) {
-        (Some(condition), _) => !same(condition),
-        (None, Some(date)) => object.modified() > date,
-        (None, None) => false,
-    };
-    if stale {
-        return Err(S3ErrorCode::PreconditionFailed.into());
-    }
-    let unchanged = match (if_none_match, if_modified) {
-        (Some(condition), _) => same(condition),
-        (None, Some(date)) => object.modified() <= date,
-        (None, None) => false,
-    };
-    if !unchanged {
-        return Ok(());
-    }
-    let mut error = S3Error::new(S3ErrorCode::NotModified);
-    error.set_status_code(StatusCode::NOT_MODIFIED);
-    let mut headers = http::HeaderMap::new();
-    headers.extend(object.e_tag().to_http_header().ok().map(|etag| (http::header::ETAG, etag)));
-    error.set_headers(headers);
-    Err(error)
 }
 
 /// The fields that GET and HEAD answer alike.
@@ -301,7 +208,7 @@ impl S3 for Backend {
         let input = req.input;
         let object = self.shelf.get(&input.bucket, &input.key)?;
         let (yes, no) = (input.if_match.as_ref(), input.if_none_match.as_ref());
-        check_read(&object, yes, no, input.if_modified_since, input.if_unmodified_since)?;
+        read::check(&object, yes, no, input.if_modified_since, input.if_unmodified_since)?;
         let whole = 0..object.size;
         let range = input.range.map(|range| range.check(object.size)).transpose()?;
         let content_range = range.as_ref().map(|range| {
@@ -309,7 +216,7 @@ impl S3 for Backend {
         });
         let range = range.unwrap_or(whole);
         let content_length = i64::try_from(range.end - range.start).ok();
-        let body = Some(self.body(&object, range)?);
+        let body = Some(read::body(self.shelf.open_bytes(&object)?, range)?);
         answer(facts!(GetObjectOutput, &object,
             body,
             content_length,
@@ -322,7 +229,7 @@ impl S3 for Backend {
         let input = req.input;
         let object = self.shelf.get(&input.bucket, &input.key)?;
         let (yes, no) = (input.if_match.as_ref(), input.if_none_match.as_ref());
-        check_read(&object, yes, no, input.if_modified_since, input.if_unmodified_since)?;
+        read::check(&object, yes, no, input.if_modified_since, input.if_unmodified_since)?;
         let content_length = i64::try_from(object.size).ok();
         answer(facts!(HeadObjectOutput, &object,
             content_length,

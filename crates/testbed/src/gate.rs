@@ -17,7 +17,7 @@ use s3s::service::S3Service;
 use crate::access::{credential_scope, named_access_key, query_value};
 use crate::ledger::{Ledger, Seen};
 use crate::leg::Leg;
-use crate::tap::{Hold, RequestTap, ResponseTap, Watch};
+use crate::tap::{Hold, RequestTap, ResponseTap, Unread, Watch};
 
 /// S3 refuses a request that is further than this from its own time.
 const SKEW_LIMIT: SignedDuration = SignedDuration::from_mins(15);
@@ -67,7 +67,9 @@ impl Gate {
     async fn serve_s3(&self, request: Request<Incoming>, watch: Arc<Watch>) -> Response<s3s::Body> {
         let (mut parts, body) = request.into_parts();
         parts.extensions.insert(Arc::clone(&watch));
-        let body = s3s::Body::http_body(RequestTap::new(body, watch));
+        let waits = parts.headers.contains_key(header::EXPECT);
+        let unread = if waits { Unread::Leave } else { Unread::ReadAway };
+        let body = s3s::Body::http_body(RequestTap::new(body, watch, unread));
         match self.service.call(Request::from_parts(parts, body)).await {
             Ok(response) => response,
             Err(_) => error_xml(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "", "")

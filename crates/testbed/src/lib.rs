@@ -21,6 +21,7 @@ mod leg;
 mod listing;
 mod origin;
 mod proc;
+mod read;
 mod relay;
 mod shelf;
 mod store;

@@ -47,16 +47,25 @@ impl Watch {
     }
 }
 
-/// A request's body. What its reader leaves unread is read away after its drop, within bounds,
-/// so that an early refusal arrives as an answer and not as a reset.
+/// What becomes of a body that its reader leaves unread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is read away, within bounds, so that a refusal arrives as an answer and not as a reset.
+    ReadAway,
+    /// It is never asked for: its sender waits for 100 Continue.
+    Leave,
+}
+
+/// A request's body.
 pub(crate) struct RequestTap {
     body: Option<Incoming>,
     watch: Arc<Watch>,
+    unread: Unread,
 }
 
 impl RequestTap {
-    pub(crate) fn new(body: Incoming, watch: Arc<Watch>) -> RequestTap {
-        RequestTap { body: Some(body), watch }
+    pub(crate) fn new(body: Incoming, watch: Arc<Watch>, unread: Unread) -> RequestTap {
+        RequestTap { body: Some(body), watch, unread }
     }
 }
 
@@ -95,6 +104,9 @@ impl Body for RequestTap {
 impl Drop for RequestTap {
     fn drop(&mut self) {
         let Some(mut body) = self.body.take().filter(|body| !body.is_end_stream()) else { return };
+        if self.unread == Unread::Leave {
+            return;
+        }
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         runtime.spawn(tokio::time::timeout(LINGER, async move {
             while let Some(Ok(_)) = body.frame().await {}

@@ -11,14 +11,14 @@ use aws_lc_rs::{digest, hmac};
 use jiff::{SignedDuration, Timestamp};
 use testbed::{Ca, Issued, RawResponse, StaticPair, read_response};
 
-pub const REGION: &str = "ap-southeast-2";
+pub(crate) const REGION: &str = "ap-southeast-2";
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 #[derive(Clone)]
-pub struct Keys {
-    pub id: String,
-    pub secret: String,
-    pub token: Option<String>,
+pub(crate) struct Keys {
+    pub(crate) id: String,
+    pub(crate) secret: String,
+    pub(crate) token: Option<String>,
 }
 
 impl From<&Issued> for Keys {
@@ -35,7 +35,7 @@ impl From<&StaticPair> for Keys {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Payload {
+pub(crate) enum Payload {
     Hash,
     Unsigned,
     SignedChunks,
@@ -45,7 +45,7 @@ pub enum Payload {
 
 /// What is spoilt about a request after it was signed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Spoil {
+pub(crate) enum Spoil {
     Nothing,
     /// The last chunk is left away.
     LastChunk,
@@ -58,21 +58,21 @@ pub enum Spoil {
 }
 
 #[derive(Clone)]
-pub struct Request {
-    pub method: &'static str,
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
     /// As on the wire.
-    pub path: String,
-    pub query: String,
-    pub headers: Vec<(String, Vec<u8>)>,
-    pub unsigned_headers: Vec<(String, Vec<u8>)>,
-    pub body: Vec<u8>,
-    pub payload: Payload,
-    pub spoil: Spoil,
-    pub clock: SignedDuration,
-    pub chunked: bool,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) unsigned_headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) payload: Payload,
+    pub(crate) spoil: Spoil,
+    pub(crate) clock: SignedDuration,
+    pub(crate) chunked: bool,
 }
 
-pub fn request(method: &'static str, path: &str) -> Request {
+pub(crate) fn request(method: &'static str, path: &str) -> Request {
     Request {
         method,
         path: path.to_owned(),
@@ -87,48 +87,48 @@ pub fn request(method: &'static str, path: &str) -> Request {
     }
 }
 
-pub fn get(path: &str) -> Request {
+pub(crate) fn get(path: &str) -> Request {
     request("GET", path)
 }
 
-pub fn put(path: &str, body: impl Into<Vec<u8>>) -> Request {
+pub(crate) fn put(path: &str, body: impl Into<Vec<u8>>) -> Request {
     Request { body: body.into(), ..request("PUT", path) }
 }
 
 impl Request {
-    pub fn query(self, query: &str) -> Request {
+    pub(crate) fn query(self, query: &str) -> Request {
         Request { query: query.to_owned(), ..self }
     }
 
-    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Request {
+    pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Request {
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 
-    pub fn unsigned_header(mut self, name: &str, value: &str) -> Request {
+    pub(crate) fn unsigned_header(mut self, name: &str, value: &str) -> Request {
         self.unsigned_headers.push((name.to_owned(), value.as_bytes().to_vec()));
         self
     }
 
-    pub fn payload(self, payload: Payload) -> Request {
+    pub(crate) fn payload(self, payload: Payload) -> Request {
         Request { payload, ..self }
     }
 
-    pub fn spoil(self, spoil: Spoil) -> Request {
+    pub(crate) fn spoil(self, spoil: Spoil) -> Request {
         Request { spoil, ..self }
     }
 
-    pub fn clock(self, clock: SignedDuration) -> Request {
+    pub(crate) fn clock(self, clock: SignedDuration) -> Request {
         Request { clock, ..self }
     }
 
     /// With Transfer-Encoding instead of a length.
-    pub fn chunked(self) -> Request {
+    pub(crate) fn chunked(self) -> Request {
         Request { chunked: true, ..self }
     }
 
     /// The request's bytes, signed in its header.
-    pub fn signed(&self, keys: &Keys, host: &str) -> Vec<u8> {
+    pub(crate) fn signed(&self, keys: &Keys, host: &str) -> Vec<u8> {
         let date = amz_date(self.clock);
         let hash = match self.payload {
             Payload::Hash if self.body.is_empty() => EMPTY.to_owned(),
@@ -179,7 +179,7 @@ impl Request {
     }
 
     /// The request's bytes, signed in its query.
-    pub fn presigned(&self, keys: &Keys, host: &str, expires_secs: u64) -> Vec<u8> {
+    pub(crate) fn presigned(&self, keys: &Keys, host: &str, expires_secs: u64) -> Vec<u8> {
         let date = amz_date(self.clock);
         let scope = scope(&date);
         let credential = encode(format!("{}/{scope}", keys.id).as_bytes(), true);
@@ -290,20 +290,20 @@ impl Request {
 }
 
 /// One connection, kept open, plain or with TLS.
-pub struct Client {
+pub(crate) struct Client {
     stream: Box<dyn Stream>,
-    pub host: String,
+    pub(crate) host: String,
 }
 
-pub trait Stream: Read + Write + Send {}
+pub(crate) trait Stream: Read + Write + Send {}
 impl<T: Read + Write + Send> Stream for T {}
 
 impl Client {
-    pub fn plain(addr: SocketAddr) -> Client {
+    pub(crate) fn plain(addr: SocketAddr) -> Client {
         Client { stream: Box::new(socket(addr)), host: addr.to_string() }
     }
 
-    pub fn tls(addr: SocketAddr, ca: &Ca) -> Client {
+    pub(crate) fn tls(addr: SocketAddr, ca: &Ca) -> Client {
         let config: Arc<rustls::ClientConfig> = ca.client_config().unwrap();
         let name = "localhost".try_into().unwrap();
         let session = rustls::ClientConnection::new(config, name).unwrap();
@@ -311,12 +311,12 @@ impl Client {
         Client { stream, host: format!("localhost:{}", addr.port()) }
     }
 
-    pub fn send(&mut self, request: &Request, keys: &Keys) -> RawResponse {
+    pub(crate) fn send(&mut self, request: &Request, keys: &Keys) -> RawResponse {
         let bytes = request.signed(keys, &self.host);
         self.raw(&bytes, request.method).unwrap()
     }
 
-    pub fn raw(&mut self, bytes: &[u8], method: &str) -> std::io::Result<RawResponse> {
+    pub(crate) fn raw(&mut self, bytes: &[u8], method: &str) -> std::io::Result<RawResponse> {
         let sent = self.stream.write_all(bytes).and_then(|()| self.stream.flush());
         let response = read_response(&mut self.stream, method);
         response.or_else(|error| sent.and(Err(error)))
@@ -376,7 +376,7 @@ fn canonical_query(query: &str) -> String {
     pairs.join("&")
 }
 
-pub fn encode(bytes: &[u8], slash: bool) -> String {
+pub(crate) fn encode(bytes: &[u8], slash: bool) -> String {
     let mut out = String::new();
     for byte in bytes {
         match byte {
@@ -439,7 +439,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub fn base64(bytes: &[u8]) -> String {
+pub(crate) fn base64(bytes: &[u8]) -> String {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for three in bytes.chunks(3) {

@@ -8,20 +8,20 @@ use testbed::{Ca, EarlyRevocation, Skew, StaticPair, Store, StoreConfig, wait_un
 
 use crate::client::{Client, Keys, Payload, Request, Spoil, encode, get, put, request};
 
-pub const LONG: Duration = Duration::from_secs(10);
+pub(crate) const LONG: Duration = Duration::from_secs(10);
 
-pub struct Bed {
-    pub store: Store,
-    pub keys: Keys,
-    pub dir: tempfile::TempDir,
+pub(crate) struct Bed {
+    pub(crate) store: Store,
+    pub(crate) keys: Keys,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Bed {
-    pub fn new() -> Bed {
+    pub(crate) fn new() -> Bed {
         Bed::with(|_| ())
     }
 
-    pub fn with(change: impl FnOnce(&mut StoreConfig<'_>)) -> Bed {
+    pub(crate) fn with(change: impl FnOnce(&mut StoreConfig<'_>)) -> Bed {
         let dir = tempfile::tempdir().unwrap();
         let pair = StaticPair::random();
         let mut config = StoreConfig::new(dir.path());
@@ -31,22 +31,22 @@ impl Bed {
         Bed { store, keys: Keys::from(&pair), dir }
     }
 
-    pub fn client(&self) -> Client {
+    pub(crate) fn client(&self) -> Client {
         Client::plain(self.store.http_addr())
     }
 
     /// Status and S3 code of one request.
-    pub fn ask(&self, request: &Request) -> (u16, String) {
+    pub(crate) fn ask(&self, request: &Request) -> (u16, String) {
         self.ask_as(request, &self.keys)
     }
 
-    pub fn ask_as(&self, request: &Request, keys: &Keys) -> (u16, String) {
+    pub(crate) fn ask_as(&self, request: &Request, keys: &Keys) -> (u16, String) {
         let response = self.client().send(request, keys);
         (response.head.status, code(&response.text()))
     }
 }
 
-pub fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let rest = text.split_once("<Code>").map_or("", |(_, rest)| rest);
     rest.split_once("</Code>").map_or("", |(code, _)| code).to_owned()
 }
@@ -205,6 +205,29 @@ fn anonymous_requests_are_denied() {
     let bytes = format!("GET /bucket/k HTTP/1.1\r\nHost: {}\r\n\r\n", client.host);
     let response = client.raw(bytes.as_bytes(), "GET").unwrap();
     assert_eq!((response.head.status, code(&response.text())), said(403, "AccessDenied"));
+}
+
+#[test]
+fn a_body_that_waits_for_100_is_asked_for_only_where_it_is_wanted() {
+    let bed = Bed::new();
+    let request = put("/bucket/k", "x").unsigned_header("Expect", "100-continue");
+    let sent = bed.client().send(&request, &bed.keys);
+    assert_eq!((sent.head.status, sent.informational.len()), (200, 1));
+    let wrong = Keys { secret: "wrong".to_owned(), ..bed.keys.clone() };
+    let refused = bed.client().send(&request, &wrong);
+    assert_eq!((refused.head.status, refused.informational.len()), (403, 0));
+}
+
+#[test]
+fn a_refusal_reaches_a_sender_that_is_still_sending() {
+    let bed = Bed::new();
+    let wrong = Keys { secret: "wrong".to_owned(), ..bed.keys.clone() };
+    let mut client = bed.client();
+    for _ in 0..3 {
+        let refused = client.send(&put("/bucket/k", vec![0; 20_000_000]), &wrong);
+        assert_eq!(code(&refused.text()), "SignatureDoesNotMatch");
+    }
+    assert_eq!(client.send(&get("/bucket/k"), &bed.keys).head.status, 404, "still connected");
 }
 
 #[test]
