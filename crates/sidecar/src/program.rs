@@ -97,7 +97,10 @@ pub(crate) fn command<P: Program>(name: &'static str) -> clap::Command {
 
 /// Both of its helps name the twin.
 fn with_note(arg: clap::Arg, note: &str) -> clap::Arg {
-    let help = arg.get_help().map(|help| format!("{help} {note}"));
-    let long = arg.get_long_help().map(|help| StyledStr::from(format!("{help}\n\n{note}")));
-    arg.help(help.unwrap_or_else(|| note.to_owned())).long_help(long)
+    let with = |help: &StyledStr, space: &str| format!("{help}{space}{note}");
+    let short = arg.get_help().map_or_else(|| note.to_owned(), |help| with(help, " "));
+    match arg.get_long_help().map(|help| with(help, "\n\n")) {
+        Some(long) => arg.help(short).long_help(long),
+        None => arg.help(short),
+    }
 }

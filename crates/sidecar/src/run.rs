@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::program::{LogFormat, Program, command};
+use crate::program::{LogFormat, Program, command, twin};
 use crate::{Exit, Failure, Outcome, Problems, Span, Stop, build_info, logs, probe, termination};
 
 const DEFAULT_GRACE: Duration = Duration::from_secs(25);
@@ -57,7 +57,7 @@ fn prepare<P: Program>(name: &'static str, start: &mut Start) -> Result<Option<P
             return Ok(None);
         }
         Err(error) => {
-            start.termination_log = termination_log_despite_errors::<P>(name);
+            start.termination_log = termination_log_despite_errors(name);
             return Err(refused(error));
         }
         Ok(matches) => matches,
@@ -79,10 +79,19 @@ fn prepare<P: Program>(name: &'static str, start: &mut Start) -> Result<Option<P
     }
 }
 
-/// The flag or its twin, where other flags cannot be parsed.
-fn termination_log_despite_errors<P: Program>(name: &'static str) -> Option<PathBuf> {
-    let matches = command::<P>(name).ignore_errors(true).try_get_matches().ok()?;
-    matches.try_get_one("termination_log").ok()?.cloned()
+/// The flag or its twin, read without clap, which gives nothing back once it refuses a flag.
+fn termination_log_despite_errors(name: &str) -> Option<PathBuf> {
+    const FLAG: &str = "--termination-log";
+    let mut arguments = std::env::args_os().take_while(|argument| argument != "--");
+    while let Some(argument) = arguments.next() {
+        let behind = argument.to_str().and_then(|text| text.strip_prefix(FLAG));
+        match behind.map(|rest| rest.strip_prefix('=').ok_or(rest)) {
+            Some(Ok(path)) => return Some(path.into()),
+            Some(Err("")) => return arguments.next().map(PathBuf::from),
+            _ => {}
+        }
+    }
+    std::env::var_os(twin(name, "termination-log")).filter(|path| !path.is_empty()).map(Into::into)
 }
 
 fn execute<P, F, Fut>(name: &'static str, start: &Start, plan: P::Plan, run: F) -> Exit

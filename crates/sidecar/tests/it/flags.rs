@@ -36,10 +36,13 @@ fn an_unknown_flag_is_a_usage_error_with_a_last_word() {
     let by_flag = LastWord::new();
     let mut command = contract(&["--no-such-flag"]);
     command.arg("--termination-log").arg(by_flag.path());
+    let by_equals = LastWord::new();
+    let mut equals = contract(&[&format!("--termination-log={}", by_equals.path().display())]);
+    equals.arg("--no-such-flag");
     let by_twin = LastWord::new();
     let mut twin = contract(&["--no-such-flag"]);
     twin.env("CONTRACT_TERMINATION_LOG", by_twin.path());
-    for (command, last_word) in [(command, by_flag), (twin, by_twin)] {
+    for (command, last_word) in [(command, by_flag), (equals, by_equals), (twin, by_twin)] {
         let output = run(command);
         assert_eq!(output.status.code(), Some(64), "{output:?}");
         assert!(text(&output.stderr).contains("--no-such-flag"), "{output:?}");

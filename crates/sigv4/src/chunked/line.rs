@@ -44,20 +44,23 @@ impl Input {
         Some(taken)
     }
 
-    /// The next line without its end; `None` until it is complete.
+    /// The next line without its end; `None` until it is complete. How the bytes were cut into slices
+    /// makes no difference.
     pub(crate) fn line(&mut self, most: usize) -> Result<Option<(Vec<u8>, LineEnd)>, FrameError> {
         while let Some(first) = self.slices.front_mut() {
-            let end = first.iter().take(most + 2).position(|byte| *byte == b'\n');
-            let taken = first.split_to(end.map_or(first.len().min(most + 2), |end| end + 1));
+            let room = (most + 2).saturating_sub(self.line.len());
+            let end = first.iter().take(room).position(|byte| *byte == b'\n');
+            let taken = first.split_to(end.map_or(first.len().min(room), |end| end + 1));
             if first.is_empty() {
                 self.slices.pop_front();
             }
             self.line.extend_from_slice(&taken);
-            if end.is_some() && self.line.len() <= most + 2 {
-                return Ok(Some(self.finish_line()));
-            }
-            if self.line.len() > most {
+            let text = self.line.strip_suffix(b"\n").unwrap_or(&self.line);
+            if text.strip_suffix(b"\r").unwrap_or(text).len() > most {
                 return Err(FrameError::LineTooLong(most));
+            }
+            if end.is_some() {
+                return Ok(Some(self.finish_line()));
             }
         }
         Ok(None)

@@ -86,6 +86,8 @@ enum State {
     Ending,
     Trailers(Trailers),
     Done,
+    /// What failed once stays failed: no later byte can make such a body complete.
+    Failed(FrameError),
 }
 
 #[derive(Default)]
@@ -130,26 +132,34 @@ impl Reader {
     /// The next event; `None` asks for more bytes.
     ///
     /// # Errors
-    /// [`FrameError`] for anything that the form does not allow; the reader is then of no more use.
+    /// [`FrameError`] for anything that the form does not allow, and again at every later call.
     #[expect(
         clippy::should_implement_trait,
         reason = "an iterator ends at None, this asks for more"
     )]
     pub fn next(&mut self) -> Result<Option<Event>, FrameError> {
         loop {
-            let step = match &mut self.state {
-                State::Head => self.head()?,
-                State::Data { .. } => self.data(),
-                State::DataEnd { .. } => self.data_end()?,
-                State::Ending => self.ending()?,
-                State::Trailers(_) => self.trailers()?,
-                State::Done => self.done()?,
-            };
-            match step {
-                Step::Emit(event) => return Ok(Some(event)),
-                Step::Starved => return Ok(None),
-                Step::On => {}
+            match self.step() {
+                Ok(Step::Emit(event)) => return Ok(Some(event)),
+                Ok(Step::Starved) => return Ok(None),
+                Ok(Step::On) => {}
+                Err(error) => {
+                    self.state = State::Failed(error.clone());
+                    return Err(error);
+                }
             }
+        }
+    }
+
+    fn step(&mut self) -> Result<Step, FrameError> {
+        match &mut self.state {
+            State::Head => self.head(),
+            State::Data { .. } => Ok(self.data()),
+            State::DataEnd { .. } => self.data_end(),
+            State::Ending => self.ending(),
+            State::Trailers(_) => self.trailers(),
+            State::Done => self.done(),
+            State::Failed(error) => Err(error.clone()),
         }
     }
 
