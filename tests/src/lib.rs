@@ -1,1 +1,4 @@
-//! placeholder
+// SPDX-License-Identifier: Apache-2.0
+//! Stories over the real binaries, told with real clients.
+
+pub mod demo;

@@ -252,7 +252,6 @@ impl Proxy {
     }
 
     fn unreachable(&self, why: &str) -> Judged {
-        self.note_slowed();
         let store = self.upstream.authority();
         Judged::Refuse(S3Error::slow_down(format!(
             "the connection to the store {store} broke: {why}"
@@ -282,7 +281,6 @@ impl Proxy {
             let live = self.live.clone();
             let generation = held.generation;
             tokio::spawn(async move { live.refresh_after(generation, REFRESH_WAIT).await });
-            self.note_slowed();
             return Judged::Refuse(S3Error::slow_down(
                 "the store asked for fresh credentials, which are being fetched: send the request again",
             ));

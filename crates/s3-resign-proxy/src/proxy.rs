@@ -66,6 +66,9 @@ impl Proxy {
             Ok(reply) => self.relay(reply, guard),
             Err(error) => {
                 tracing::debug!(code = error.code, error = error.message, "request not served");
+                if error.is_slow_down() {
+                    self.metrics.slowed.inc();
+                }
                 error.response(&method, &target.shown())
             }
         };
@@ -178,10 +181,6 @@ impl Proxy {
         };
         headers::strip_hop_by_hop(response.headers_mut());
         response
-    }
-
-    pub(crate) fn note_slowed(&self) {
-        self.metrics.slowed.inc();
     }
 }
 

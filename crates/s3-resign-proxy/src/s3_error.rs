@@ -16,6 +16,8 @@ use crate::body::BoxedBody;
 /// The id S3 clients print with an error.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 
+const SLOW_DOWN: &str = "SlowDown";
+
 /// What happens to the caller's connection after the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Connection {
@@ -56,7 +58,12 @@ impl S3Error {
 
     /// 503 SlowDown: every S3 client waits a little and sends the request again.
     pub(crate) fn slow_down(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "SlowDown", message)
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, SLOW_DOWN, message)
+    }
+
+    /// Whether the caller is to send the request again.
+    pub(crate) fn is_slow_down(&self) -> bool {
+        self.code == SLOW_DOWN
     }
 
     pub(crate) fn closing(mut self) -> Self {

@@ -11,7 +11,7 @@ use s3s::crypto::Checksum as _;
 use s3s::dto::*;
 use s3s::{S3, S3Error, S3ErrorCode, S3Request, S3Response, S3Result};
 
-use crate::attributes::{Object as Stored, attributes_of, now_secs};
+use crate::attributes::{Checksums, Object as Stored, attributes_of, now_secs};
 use crate::digest::Claims;
 use crate::listing::{self, Query};
 use crate::read;
@@ -206,7 +206,7 @@ impl S3 for Backend {
 
     async fn get_object(&self, req: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
         let input = req.input;
-        let object = self.shelf.get(&input.bucket, &input.key)?;
+        let mut object = self.shelf.get(&input.bucket, &input.key)?;
         let (yes, no) = (input.if_match.as_ref(), input.if_none_match.as_ref());
         read::check(&object, yes, no, input.if_modified_since, input.if_unmodified_since)?;
         let whole = 0..object.size;
@@ -214,9 +214,16 @@ impl S3 for Backend {
         let content_range = range.as_ref().map(|range| {
             format!("bytes {}-{}/{}", range.start, range.end.saturating_sub(1), object.size)
         });
+        let body = Some(read::body(
+            self.shelf.open_bytes(&object)?,
+            range.clone().unwrap_or_else(|| whole.clone()),
+        )?);
+        if range.is_some() {
+            // A part has not the whole's checksum; S3 leaves it out, and botocore would check it.
+            std::sync::Arc::make_mut(&mut object).checksums = Checksums::default();
+        }
         let range = range.unwrap_or(whole);
         let content_length = i64::try_from(range.end - range.start).ok();
-        let body = Some(read::body(self.shelf.open_bytes(&object)?, range)?);
         answer(facts!(GetObjectOutput, &object,
             body,
             content_length,

@@ -74,6 +74,18 @@ impl Ca {
         self.server_config(&LOOPBACK_NAMES)
     }
 
+    /// Certificate and key of a loopback server as PEM files in `folder`, for servers in other languages.
+    pub fn server_files(&self, folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::new(LOOPBACK_NAMES.map(str::to_owned).to_vec())?;
+        params.distinguished_name.push(DnType::CommonName, "testbed server");
+        let certificate = params.signed_by(&key, &self.issuer)?;
+        let files = (folder.join("server.pem"), folder.join("server.key"));
+        std::fs::write(&files.0, certificate.pem())?;
+        std::fs::write(&files.1, key.serialize_pem())?;
+        Ok(files)
+    }
+
     /// The TLS side of a client that trusts this authority and nobody else.
     pub fn client_config(&self) -> anyhow::Result<Arc<rustls::ClientConfig>> {
         let mut roots = rustls::RootCertStore::empty();

@@ -67,7 +67,8 @@ impl Bed {
     /// A front with TLS on both sides.
     pub(crate) fn front(&self) -> Front {
         let ca = Some(&self.ca);
-        let config = FrontConfig { tls: ca, upstream_tls: ca, ..FrontConfig::new(self.store.addr()) };
+        let config =
+            FrontConfig { tls: ca, upstream_tls: ca, ..FrontConfig::new(self.store.addr()) };
         Front::start(config).unwrap()
     }
 

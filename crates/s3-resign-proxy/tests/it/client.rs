@@ -227,10 +227,11 @@ impl Call<'_> {
         let mut parts = self.target.splitn(2, |byte| *byte == b'?');
         let path = CanonicalPath::from_wire(parts.next().unwrap());
         let query = Query::from_wire(parts.next().unwrap_or_default()).canonical();
+        let literal = self.literal();
         let seed = sigv4::sign(
             &Request { method: &self.method, path: &path, query: &query },
             &mut self.headers,
-            &self.literal(),
+            &literal,
             &Identity { access_key_id: &self.client.id, session_token: None },
             &key,
             &Scope::new(at.date(), REGION),

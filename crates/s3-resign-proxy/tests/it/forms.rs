@@ -80,7 +80,10 @@ fn signed_chunks_without_a_length_arrive_with_one() {
     let (_, bytes) = put_and_get(&bed, &client, Form::Signed(chunks()), Length::Chunked);
     let seen = &bed.seen("/bucket/form")[0];
     let length = decoded().len().to_string();
-    assert_eq!((seen.header("content-length"), bytes), (Some(length.as_str()), decoded().len() as u64));
+    assert_eq!(
+        (seen.header("content-length"), bytes),
+        (Some(length.as_str()), decoded().len() as u64)
+    );
     assert_eq!(seen.header("transfer-encoding"), None);
 }
 
@@ -115,7 +118,8 @@ fn a_signed_trailer_arrives_unsigned_over_tls_and_the_store_checks_its_digest() 
     assert_eq!(seen.header("content-length"), Some(bytes.to_string().as_str()));
     assert_eq!(seen.header("x-amz-trailer"), Some("x-amz-checksum-sha256"));
     let wrong = ("x-amz-checksum-sha256", sha256_base64(b"other"));
-    let refused = client.put("/bucket/wrong", b"").form(Form::SignedTrailer(chunks(), wrong)).send();
+    let refused =
+        client.put("/bucket/wrong", b"").form(Form::SignedTrailer(chunks(), wrong)).send();
     assert_eq!(refused.head.status, 400, "{}", refused.text());
     assert_eq!(client.get("/bucket/wrong").send().head.status, 404);
 }

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Where the programs are, and where the rows go.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, ensure};
+
+const KOPIA: &str = "PILOTFISH_KOPIA";
+
+/// The proxy beside this very program.
+pub(super) fn proxy() -> anyhow::Result<PathBuf> {
+    let path = own()?.with_file_name("s3-resign-proxy");
+    let cure = "cargo build --release -p s3-resign-proxy";
+    ensure!(path.is_file(), "{} is missing: run {cure}", path.display());
+    Ok(path)
+}
+
+/// Kopia from the environment, else the pinned one.
+pub(super) fn kopia() -> anyhow::Result<PathBuf> {
+    match std::env::var_os(KOPIA).filter(|path| !path.is_empty()) {
+        Some(path) => {
+            let path = PathBuf::from(path);
+            ensure!(path.is_file(), "{KOPIA} names {}, which is no file", path.display());
+            Ok(path)
+        }
+        None => pinned_kopia(),
+    }
+}
+
+fn pinned_kopia() -> anyhow::Result<PathBuf> {
+    let own = own()?;
+    let tools = own.ancestors().map(|folder| folder.join("scripts/tools"));
+    let tools = tools.into_iter().find(|path| path.is_file());
+    let tools = tools.with_context(|| format!("no kopia: set {KOPIA} to its path"))?;
+    let said = Command::new(&tools).args(["--path", "kopia"]).output();
+    let said = said.with_context(|| format!("{} does not start", tools.display()))?;
+    let why = String::from_utf8_lossy(&said.stderr);
+    ensure!(said.status.success(), "no kopia: {} says: {}", tools.display(), why.trim());
+    Ok(PathBuf::from(OsStr::from_bytes(said.stdout.trim_ascii())))
+}
+
+/// A file in cargo's `target`, which this program lies in.
+pub(super) fn in_target(name: &str) -> anyhow::Result<PathBuf> {
+    let own = own()?;
+    let target = own.ancestors().nth(2).context("this program lies in no folder of a profile")?;
+    Ok(Path::new(target).join(name))
+}
+
+fn own() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("the path of this very program")
+}

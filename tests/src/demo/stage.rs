@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The stage: store, issuer and proxy, running, with everything of theirs in one temporary folder.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+use tempfile::TempDir;
+use testbed::{Ca, EarlyRevocation, Issuer, IssuerConfig, StaticPair, Store, StoreConfig};
+
+use super::interrupt::Interrupt;
+use super::kopia::{Kopia, Repository, Security};
+use super::metrics::Metrics;
+use super::places;
+use super::proxy::Proxy;
+
+/// Where kopia writes through the proxy.
+const PROXIED: &str = "proxied";
+/// Where kopia writes without it.
+const DIRECT: &str = "direct";
+
+/// Fields end in this order: first who calls, last who is called, then the folder.
+pub(super) struct Stage {
+    proxy: Proxy,
+    pub(super) issuer: Issuer,
+    pub(super) store: Store,
+    ca: Ca,
+    pair: StaticPair,
+    kopia: PathBuf,
+    interrupt: Interrupt,
+    folder: TempDir,
+}
+
+impl Stage {
+    /// Starts everything; credentials live for `lifetime`.
+    pub(super) fn open(
+        interrupt: &Interrupt,
+        lifetime: Duration,
+        early_revocation: EarlyRevocation,
+    ) -> anyhow::Result<Stage> {
+        let kopia = places::kopia()?;
+        let folder = tempfile::Builder::new().prefix("pilotfish-demo-").tempdir();
+        let folder = folder.context("a temporary folder")?;
+        let (ca, pair) = (Ca::new()?, StaticPair::random());
+        let store = Store::start(StoreConfig {
+            buckets: vec![PROXIED.to_owned(), DIRECT.to_owned()],
+            tls: Some(&ca),
+            static_pairs: vec![pair.clone()],
+            early_revocation,
+            ..StoreConfig::new(folder.path().join("store"))
+        })?;
+        let issuer = Issuer::start(IssuerConfig::new(store.keyring(), lifetime))?;
+        let proxy = Proxy::start(&folder.path().join("proxy"), &store, &issuer, &ca)?;
+        let interrupt = interrupt.clone();
+        Ok(Stage { proxy, issuer, store, ca, pair, kopia, interrupt, folder })
+    }
+
+    /// A path in the temporary folder.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A kopia of its own for a repository behind the proxy.
+    pub(super) fn proxied(&self) -> anyhow::Result<Kopia> {
+        let url = self.proxy.caller("AWS_ENDPOINT_URL_S3")?;
+        self.kopia_at(Repository {
+            endpoint: url.trim_start_matches("http://").to_owned(),
+            security: Security::Plain,
+            bucket: PROXIED,
+            access_key_id: self.proxy.caller("AWS_ACCESS_KEY_ID")?.to_owned(),
+            secret: self.proxy.caller("AWS_SECRET_ACCESS_KEY")?.to_owned(),
+        })
+    }
+
+    /// A kopia of its own for a repository at the store itself, with a pair that never dies.
+    pub(super) fn direct(&self) -> anyhow::Result<Kopia> {
+        self.kopia_at(Repository {
+            endpoint: self.store.url().trim_start_matches("https://").to_owned(),
+            security: Security::Tls { ca: self.ca.pem_path().to_owned() },
+            bucket: DIRECT,
+            access_key_id: self.pair.access_key_id.clone(),
+            secret: self.pair.secret.clone(),
+        })
+    }
+
+    fn kopia_at(&self, repository: Repository) -> anyhow::Result<Kopia> {
+        let home = self.path(&format!("kopia-{}", repository.bucket));
+        Kopia::new(self.kopia.clone(), home, repository, self.interrupt.clone())
+    }
+
+    pub(super) fn metrics(&self) -> anyhow::Result<Metrics> {
+        Metrics::of(&self.proxy)
+    }
+
+    /// Ends everything in good order and removes the folder.
+    pub(super) fn close(self) -> anyhow::Result<()> {
+        let Stage { proxy, issuer, store, folder, .. } = self;
+        proxy.stop()?;
+        issuer.stop();
+        store.stop();
+        folder.close().context("the temporary folder cannot be removed")
+    }
+}
