@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, DATE, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
+use http_body::{Body as _, Frame};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 
@@ -37,8 +38,25 @@ pub(crate) enum Answer {
 
 /// An answer that can be passed on: streaming, or an error body that was read.
 pub(crate) enum Reply {
-    Streaming(Box<Response<Incoming>>),
+    /// With the first slice of the body, where it was awaited.
+    Streaming(Box<Response<Incoming>>, Option<Bytes>),
     Read(Box<Response<BoxedBody>>),
+}
+
+/// Awaits the first slice of an answer whose head has come, so that a connection that breaks in
+/// between is one more failed attempt and not a broken answer.
+pub(crate) async fn first_slice(
+    response: &mut Response<Incoming>,
+) -> Result<Option<Bytes>, hyper::Error> {
+    while !response.body().is_end_stream() {
+        match response.body_mut().frame().await.transpose()?.map(Frame::into_data) {
+            Some(Ok(data)) if data.is_empty() => {}
+            Some(Ok(data)) => return Ok(Some(data)),
+            Some(Err(_trailers)) => {}
+            None => return Ok(None),
+        }
+    }
+    Ok(None)
 }
 
 /// Looks at the head, and into the body of an error.
@@ -48,7 +66,7 @@ pub(crate) async fn read(
     traffic: &Traffic,
 ) -> Answer {
     if !may_be_ours(response.status()) {
-        return Answer::Relay(Reply::Streaming(Box::new(response)));
+        return Answer::Relay(Reply::Streaming(Box::new(response), None));
     }
     let (mut head, body) = response.into_parts();
     let read = tokio::time::timeout(ERROR_TIME, Limited::new(body, ERROR_BODY).collect()).await;

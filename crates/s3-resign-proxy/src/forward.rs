@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use credential::Held;
 use http::header::{CONTENT_LENGTH, HOST, HeaderValue, RANGE, TRANSFER_ENCODING};
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Response};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use sigv4::{CanonicalPath, Identity, Scope, Seed, SigningKey, Timestamp};
@@ -125,14 +125,27 @@ impl Proxy {
             self.traffic.add_sent_raw(head);
         }
         let attempt = match answer {
-            Ok(response) => {
-                self.traffic.add_received_head(response.headers());
-                Attempt::Answered(answer::read(response, &job.method, &self.traffic).await)
-            }
+            Ok(response) => self.received(response, &job.method).await,
             Err(error) if error.is_connect() => Attempt::Unreached { why: causes(&error) },
             Err(error) => Attempt::Broken { why: causes(&error), fault: sent.fault.take() },
         };
         Ok((attempt, sent))
+    }
+
+    /// A GET's head is passed on with its first bytes: until then it can be sent again.
+    async fn received(&self, mut response: Response<Incoming>, method: &Method) -> Attempt {
+        self.traffic.add_received_head(response.headers());
+        if method != Method::GET || !response.status().is_success() {
+            return Attempt::Answered(answer::read(response, method, &self.traffic).await);
+        }
+        let first = answer::first_slice(&mut response);
+        match tokio::time::timeout(self.limits.idle, first).await {
+            Ok(Ok(first)) => {
+                Attempt::Answered(Answer::Relay(Reply::Streaming(Box::new(response), first)))
+            }
+            Ok(Err(error)) => Attempt::Broken { why: causes(&error), fault: None },
+            Err(_) => Attempt::Broken { why: "the store fell silent".to_owned(), fault: None },
+        }
     }
 
     /// Nothing moves: it is the caller's turn to send, or the store's to answer.

@@ -173,8 +173,8 @@ impl Proxy {
 
     fn relay(&self, reply: Reply, guard: RequestGuard) -> Response<BoxedBody> {
         let mut response = match reply {
-            Reply::Streaming(response) => response.map(|inbound| {
-                Passing::new(inbound, Arc::clone(&self.traffic), self.limits.idle, guard)
+            Reply::Streaming(response, first) => response.map(|inbound| {
+                Passing::new(inbound, first, Arc::clone(&self.traffic), self.limits.idle, guard)
                     .boxed_unsync()
             }),
             Reply::Read(response) => *response,

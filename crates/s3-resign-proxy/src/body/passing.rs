@@ -17,6 +17,8 @@ use crate::traffic::Traffic;
 /// A response body that passes through.
 pub(crate) struct Passing<G> {
     inbound: Incoming,
+    /// The first slice, where it was awaited before the head was passed on.
+    first: Option<Bytes>,
     traffic: Arc<Traffic>,
     limit: Duration,
     silence: Option<Pin<Box<Sleep>>>,
@@ -25,8 +27,14 @@ pub(crate) struct Passing<G> {
 }
 
 impl<G> Passing<G> {
-    pub(crate) fn new(inbound: Incoming, traffic: Arc<Traffic>, limit: Duration, guard: G) -> Self {
-        Self { inbound, traffic, limit, silence: None, _guard: guard }
+    pub(crate) fn new(
+        inbound: Incoming,
+        first: Option<Bytes>,
+        traffic: Arc<Traffic>,
+        limit: Duration,
+        guard: G,
+    ) -> Self {
+        Self { inbound, first, traffic, limit, silence: None, _guard: guard }
     }
 
     /// Starts the clock at the first wait, so that a slow caller is not the store's fault.
@@ -45,6 +53,10 @@ impl<G: Unpin> Body for Passing<G> {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if let Some(first) = self.first.take() {
+            self.traffic.add_received(first.len());
+            return Poll::Ready(Some(Ok(Frame::data(first))));
+        }
         let Poll::Ready(frame) = Pin::new(&mut self.inbound).poll_frame(cx) else {
             if self.poll_silence(cx).is_ready() {
                 return Poll::Ready(Some(Err(
@@ -63,10 +75,14 @@ impl<G: Unpin> Body for Passing<G> {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inbound.is_end_stream()
+        self.first.is_none() && self.inbound.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inbound.size_hint()
+        let first = self.first.as_ref().map_or(0, Bytes::len) as u64;
+        match self.inbound.size_hint().exact() {
+            Some(rest) => SizeHint::with_exact(first + rest),
+            None => SizeHint::default(),
+        }
     }
 }
