@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Stories over the real binaries, told with real clients.
 
+pub mod bench;
 pub mod demo;

@@ -2,8 +2,9 @@
 //! Where the programs are, and where the rows go.
 
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
@@ -42,11 +43,18 @@ fn pinned_kopia() -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(OsStr::from_bytes(said.stdout.trim_ascii())))
 }
 
-/// A file in cargo's `target`, which this program lies in.
+/// A file to be in cargo's `target`, which this program lies in. An earlier one is removed: a run
+/// that fails on its way must not leave another run's rows.
 pub(super) fn in_target(name: &str) -> anyhow::Result<PathBuf> {
     let own = own()?;
     let target = own.ancestors().nth(2).context("this program lies in no folder of a profile")?;
-    Ok(Path::new(target).join(name))
+    let path = target.join(name);
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{} cannot be replaced", path.display()))
+        }
+        _ => Ok(path),
+    }
 }
 
 fn own() -> anyhow::Result<PathBuf> {

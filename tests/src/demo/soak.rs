@@ -49,6 +49,7 @@ struct Seen {
 
 pub(super) fn play(span: Duration, tree_mib: u64) -> anyhow::Result<()> {
     let interrupt = Interrupt::listen()?;
+    let json = places::in_target("soak.json")?;
     let early = EarlyRevocation::Every { nth: NTH, early: EARLY };
     let name = format!("start: store over TLS, credentials of {LIFETIME:?}, issuer, proxy");
     let (stage, _) = step(&name, || Stage::open(&interrupt, LIFETIME, early))?;
@@ -59,7 +60,6 @@ pub(super) fn play(span: Duration, tree_mib: u64) -> anyhow::Result<()> {
     let seen = soak.last(&stage, span)?;
     step("stop everything", || stage.close())?;
     let rows = rows(&seen, span);
-    let json = places::in_target("soak.json")?;
     rows.write_json(&json)?;
     say(&format!("\n{}\nthe same as JSON: {}", rows.table(), json.display()));
     rows.judge()
@@ -167,7 +167,8 @@ fn rows(seen: &Seen, asked: Duration) -> Rows {
     rows.add("kopia commands that failed", count(&tally.failed), Goal::Exactly(0));
     rows.add("lifetime of the credentials, s", LIFETIME.as_secs(), Goal::None);
     rows.add("credential sets issued", seen.sets, Goal::None);
-    rows.add("outages of the issuer, 6 s each", seen.outages, Goal::AtLeast(1));
+    let name = format!("outages of the issuer, {OUTAGE:?} each");
+    rows.add(&name, seen.outages, Goal::AtLeast(1));
     rows.add("ExpiredToken answers of the store", counts.expired_answers, Goal::AtLeast(1));
     let name = "access keys with successful data requests, at the store";
     rows.add(name, keys(counts), Goal::AtLeast(10));

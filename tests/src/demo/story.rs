@@ -37,6 +37,7 @@ struct Seen {
 
 pub(super) fn play(tree_mib: u64) -> anyhow::Result<()> {
     let interrupt = Interrupt::listen()?;
+    let json = places::in_target("demo.json")?;
     let begun = Instant::now();
     let start = || Stage::open(&interrupt, LIFETIME, EarlyRevocation::Never);
     let name = format!("start: store over TLS, credentials of {LIFETIME:?}, issuer, proxy");
@@ -44,7 +45,6 @@ pub(super) fn play(tree_mib: u64) -> anyhow::Result<()> {
     let seen = tell(&stage, &interrupt, tree_mib)?;
     step("stop everything", || stage.close())?;
     let rows = rows(&seen, begun.elapsed());
-    let json = places::in_target("demo.json")?;
     rows.write_json(&json)?;
     say(&format!("\n{}\nthe same as JSON: {}\n{NEXT}", rows.table(), json.display()));
     rows.judge()

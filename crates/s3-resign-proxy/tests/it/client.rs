@@ -42,8 +42,6 @@ pub(crate) enum Form {
 pub(crate) enum Length {
     /// By the length of what is sent.
     Right,
-    /// By this length, true or not.
-    Says(usize),
     /// By chunked transfer-encoding.
     Chunked,
     /// By nothing.
@@ -184,7 +182,6 @@ impl Call<'_> {
         }
         match self.length {
             Length::Right => self.headers.insert(CONTENT_LENGTH, body.len().into()),
-            Length::Says(length) => self.headers.insert(CONTENT_LENGTH, length.into()),
             Length::Chunked => {
                 body = http_chunks(&body);
                 self.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"))

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What the proxy costs: the same work on four routes to one TLS origin, in one run, side by side.
+//!
+//! Absolute figures of a shared machine mean little, so everything is measured in rounds that take
+//! the routes in turn, and what is judged is the median of the ratios within the rounds.
+
+mod args;
+mod backup;
+mod bytes_moved;
+mod cold_start;
+mod connection;
+mod docs;
+mod figure;
+mod interrupt;
+mod latency;
+mod markdown;
+mod memory;
+mod meter;
+mod origin;
+mod places;
+mod proxy;
+mod relay;
+mod request;
+mod route;
+mod series;
+mod stage;
+mod upstream;
+
+use std::io::Write;
+
+pub use args::Args;
+
+use args::{Part, Role};
+use figure::Figures;
+use interrupt::Interrupt;
+use stage::Stage;
+
+/// Measures what the flags ask for, prints the tables and writes `target/bench.json`.
+///
+/// A missed goal is no error: figures are noisy, and the table says so plainly.
+///
+/// # Errors
+/// What could not be measured; [`sidecar::Exit::Stopped`] after Ctrl-C.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.role {
+        Some(Role::Origin(origin)) => origin::serve(origin),
+        None => measure(args),
+    }
+}
+
+fn measure(args: &Args) -> anyhow::Result<()> {
+    let interrupt = Interrupt::listen()?;
+    let stage = Stage::open(interrupt)?;
+    let mut figures = Figures::default();
+    for part in Part::ALL.into_iter().filter(|part| args.only.is_none_or(|only| only == *part)) {
+        match part {
+            Part::Latency => latency::measure(&stage, &mut figures)?,
+            Part::Bytes => bytes_moved::measure(&stage, &mut figures)?,
+            Part::Memory => memory::measure(&stage, &mut figures)?,
+            Part::Start => cold_start::measure(&stage, &mut figures)?,
+            Part::Backup => backup::measure(&stage, &mut figures)?,
+        }
+    }
+    figures.write_json(&places::in_target("bench.json")?)?;
+    let text = markdown::tables(&figures);
+    say(&text);
+    if args.write_docs {
+        docs::write(&places::docs()?, &text)?;
+    }
+    Ok(())
+}
+
+/// Prints a line; where standard output is closed, the exit code still tells.
+fn say(line: &str) {
+    writeln!(std::io::stdout(), "{line}").ok();
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The flags of `bench`.
+
+use std::path::PathBuf;
+
+/// What the proxy costs: direct, through a bare relay (haproxy), and through ours, side by side.
+///
+/// One TLS origin, four routes in turn, round after round; figures are medians of the ratios within
+/// the rounds. Prints the table and writes its rows to target/bench.json. A missed goal is told in
+/// the table and is no failure. Wants a quiet machine and about four minutes.
+///
+/// kopia and haproxy are taken from PILOTFISH_KOPIA and PILOTFISH_HAPROXY, else from scripts/tools.
+#[derive(Debug, clap::Parser)]
+#[command(name = "bench", verbatim_doc_comment, args_conflicts_with_subcommands = true)]
+pub struct Args {
+    /// Also put the tables into docs/performance.md
+    #[arg(long, conflicts_with = "only")]
+    pub(super) write_docs: bool,
+
+    /// Measure one part only
+    #[arg(long, value_name = "PART")]
+    pub(super) only: Option<Part>,
+
+    #[command(subcommand)]
+    pub(super) role: Option<Role>,
+}
+
+/// A part of the measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Part {
+    /// Small requests.
+    Latency,
+    /// Throughput and processor time of large bodies.
+    Bytes,
+    /// The proxy's memory.
+    Memory,
+    /// Cold start to ready.
+    Start,
+    /// Snapshots by kopia.
+    Backup,
+}
+
+impl Part {
+    pub(super) const ALL: [Part; 5] =
+        [Part::Start, Part::Memory, Part::Latency, Part::Bytes, Part::Backup];
+}
+
+/// What else this program is, for itself.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Role {
+    /// The origin, in a process of its own
+    #[command(hide = true)]
+    Origin(OriginArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct OriginArgs {
+    /// PEM file of its certificate
+    #[arg(long)]
+    pub(super) certificate: PathBuf,
+
+    /// PEM file of its key
+    #[arg(long)]
+    pub(super) key: PathBuf,
+
+    /// Where to write its port
+    #[arg(long)]
+    pub(super) port_file: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::*;
+
+    #[test]
+    fn docs_are_never_written_from_a_part_of_the_figures() {
+        assert!(Args::try_parse_from(["bench", "--write-docs", "--only", "latency"]).is_err());
+        assert!(Args::try_parse_from(["bench", "--write-docs"]).is_ok_and(|args| args.write_docs));
+    }
+
+    #[test]
+    fn the_origin_is_no_business_of_users() {
+        assert!(!Args::command().render_long_help().to_string().contains("origin,"));
+        assert!(!Args::command().render_long_help().to_string().contains("port-file"));
+    }
+}

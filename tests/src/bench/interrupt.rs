@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Ctrl-C and SIGTERM end a run between two measurements, so that no child is left behind.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::anyhow;
+use sidecar::{Exit, Failure};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// Whether somebody asked to stop.
+#[derive(Debug)]
+pub(super) struct Interrupt(Arc<AtomicBool>);
+
+impl Interrupt {
+    /// Listens to both signals from now on; the second of them ends the run at once.
+    pub(super) fn listen() -> anyhow::Result<Interrupt> {
+        let asked = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            let code = i32::from(Exit::Stopped.code());
+            // In this order: a handler that sets the flag before it looks would exit at once.
+            flag::register_conditional_shutdown(signal, code, Arc::clone(&asked))?;
+            flag::register(signal, Arc::clone(&asked))?;
+        }
+        Ok(Interrupt(asked))
+    }
+
+    /// An error of [`Exit::Stopped`] if somebody asked.
+    pub(super) fn check(&self) -> anyhow::Result<()> {
+        match self.0.load(Ordering::Relaxed) {
+            true => Err(Failure::new(Exit::Stopped, anyhow!("stopped by a signal"))),
+            false => Ok(()),
+        }
+    }
+}
