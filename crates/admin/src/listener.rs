@@ -33,7 +33,7 @@ pub struct AdminArgs {
     #[arg(long, value_name = "ADDRESS")]
     pub admin_listen: Option<Given<String>>,
 
-    /// Serve /metrics alone here too, for a scraper, as [::]:9090
+    /// Serve /metrics alone here too, for a scraper, as `[::]:9090`
     #[arg(long, value_name = "ADDRESS")]
     pub metrics_listen: Option<Given<SocketAddr>>,
 }
