@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_cached_key_is_never_that_of_another_secret_day_or_region() {
-        let cache = KeyCache::new(2);
+        let cache = KeyCache::new(8);
         let one = cache.get("id", b"secret", "20130524", "us-east-1");
         assert!(Arc::ptr_eq(&one, &cache.get("id", b"secret", "20130524", "us-east-1")));
         for (secret, date, region) in [
@@ -168,6 +168,17 @@ mod tests {
             let other = cache.get("id", secret.as_bytes(), date, region);
             assert_ne!(one.sign(b"x"), other.sign(b"x"));
         }
+    }
+
+    #[test]
+    fn the_key_used_longest_ago_makes_room() {
+        let cache = KeyCache::new(2);
+        let key = |secret: &str| cache.get("id", secret.as_bytes(), "20130524", "us-east-1");
+        let (one, two) = (key("one"), key("two"));
+        assert!(Arc::ptr_eq(&one, &key("one")));
+        key("three");
+        assert!(Arc::ptr_eq(&one, &key("one")));
+        assert!(!Arc::ptr_eq(&two, &key("two")));
     }
 
     #[test]

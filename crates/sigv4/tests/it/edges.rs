@@ -162,9 +162,30 @@ fn a_signed_trailer_without_its_signature_at_its_end_is_refused() {
 }
 
 #[test]
-fn a_form_without_a_trailer_refuses_one() {
-    let refused = verdict(Framing::Signed, &format!("{}a:b\r\n\r\n", signed_head("0")));
-    assert_eq!(refused.unwrap_err().s3_code(), FORM_ERROR);
+fn a_form_without_a_trailer_ends_by_one_empty_line() {
+    let zero = signed_head("0");
+    assert_eq!(verdict(Framing::Signed, &format!("{zero}\r\n")), Ok(()));
+    for end in ["\n", "x\r\n", "x", "a:b\r\n\r\n", "\r\r\n"] {
+        let refused = verdict(Framing::Signed, &format!("{zero}{end}"));
+        assert!(refused.is_err(), "{end:?}");
+    }
+    let trailer = verdict(Framing::Signed, &format!("{zero}a:b\r\n\r\n"));
+    assert_eq!(trailer.unwrap_err().s3_code(), FORM_ERROR);
+}
+
+/// A line ended by LF and its separator may end an unsigned trailer, as one of minio-go's forms does;
+/// anything after them must itself be ended.
+#[test]
+fn a_trailer_that_stops_before_its_end_is_refused() {
+    for lines in ["", "a:b\r\n", "a:b\n", "a:b\n\r\nx", "a:b\n\r\nc:d\r\n", "a:b\n\r\n\r"] {
+        assert_eq!(
+            unsigned(&format!("0\r\n{lines}")).verdict,
+            Err(FrameError::Truncated),
+            "{lines:?}"
+        );
+    }
+    let unproven = verdict(Framing::SignedTrailer, &format!("{}a:b\n\r\n", signed_head("0")));
+    assert_eq!(unproven, Err(FrameError::Truncated));
 }
 
 #[test]

@@ -138,11 +138,34 @@ fn an_amz_header_or_a_host_that_is_not_signed_is_refused_by_name() {
     let names = vec!["x-amz-acl".to_owned(), "x-amz-meta-b".to_owned()];
     assert_eq!(refusal(&request, at(AT)), Some(VerifyError::HeadersNotSigned(names)));
 
-    let mut request = usual();
-    let without = request.headers["authorization"].to_str().unwrap().replace(";host", "");
-    set(&mut request.headers, "authorization", &without);
-    let names = vec!["host".to_owned()];
-    assert_eq!(refusal(&request, at(AT)), Some(VerifyError::HeadersNotSigned(names)));
+    for name in ["host", "x-amz-content-sha256", "x-amz-date"] {
+        let mut request = usual();
+        change_signed_headers(&mut request, |names| names.retain(|signed| *signed != name));
+        let refused = refusal(&request, at(AT));
+        assert_eq!(refused, Some(VerifyError::HeadersNotSigned(vec![name.to_owned()])));
+    }
+}
+
+/// Rewrites the list in the Authorization header, not the signature.
+fn change_signed_headers(request: &mut Arrived, change: impl FnOnce(&mut Vec<&str>)) {
+    let value = request.headers["authorization"].to_str().unwrap().to_owned();
+    let (head, rest) = value.split_once("SignedHeaders=").unwrap();
+    let (list, signature) = rest.split_once(',').unwrap();
+    let mut names = list.split(';').collect();
+    change(&mut names);
+    let changed = format!("{head}SignedHeaders={},{signature}", names.join(";"));
+    set(&mut request.headers, "authorization", &changed);
+}
+
+#[test]
+fn the_order_and_case_of_the_signed_names_make_no_difference() {
+    let changes: [fn(&mut Vec<&str>); 3] =
+        [|names| names.reverse(), |names| names.push(names[0]), |names| names[0] = "Content-Type"];
+    for change in changes {
+        let mut request = usual();
+        change_signed_headers(&mut request, change);
+        assert_eq!(refusal(&request, at(AT)), None, "{:?}", request.presented().signed_headers());
+    }
 }
 
 #[test]
