@@ -34,6 +34,7 @@ use args::{Part, Role};
 use figure::Figures;
 use interrupt::Interrupt;
 use stage::Stage;
+use upstream::Kind;
 
 /// Measures what the flags ask for, prints the tables and writes `target/bench.json`.
 ///
@@ -50,11 +51,12 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 fn measure(args: &Args) -> anyhow::Result<()> {
     let interrupt = Interrupt::listen()?;
-    let stage = Stage::open(interrupt)?;
+    let stage = Stage::open(Kind::Origin, &interrupt)?;
     let mut figures = Figures::default();
     for part in Part::ALL.into_iter().filter(|part| args.only.is_none_or(|only| only == *part)) {
         match part {
             Part::Latency => latency::measure(&stage, &mut figures)?,
+            Part::Store => latency::measure_store(&interrupt, &mut figures)?,
             Part::Bytes => bytes_moved::measure(&stage, &mut figures)?,
             Part::Memory => memory::measure(&stage, &mut figures)?,
             Part::Start => cold_start::measure(&stage, &mut figures)?,

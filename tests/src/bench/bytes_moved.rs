@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Large bodies over one connection: how fast they move, and what a byte costs in between.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::figure::{Compared, Figures, Unit};
-use super::meter;
 use super::request::{Ask, LARGE_BYTES};
 use super::route::Route;
 use super::say;
@@ -68,11 +67,11 @@ impl Cell {
         let mut connection = stage.connect(route)?;
         let mut exchange = |count: u32| (0..count).try_for_each(|_| connection.exchange(&request));
         exchange(WARM_UP)?;
-        let before = cpu(stage, route)?;
+        let before = stage.cpu(route)?;
         let begun = Instant::now();
         exchange(REQUESTS)?;
         let wall = begun.elapsed();
-        let after = cpu(stage, route)?;
+        let after = stage.cpu(route)?;
         let gigabytes = f64::from(REQUESTS) * LARGE_BYTES as f64 / 1e9;
         self.seconds_per_gb.push(route, wall.as_secs_f64() / gigabytes);
         self.speed.push(route, gigabytes * 1000.0 / wall.as_secs_f64());
@@ -81,9 +80,4 @@ impl Cell {
         }
         Ok(())
     }
-}
-
-/// What the process in between has used; `None` where there is none.
-fn cpu(stage: &Stage, route: Route) -> anyhow::Result<Option<Duration>> {
-    stage.process(route).map(meter::cpu).transpose()
 }

@@ -88,3 +88,59 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use testbed::{Ca, wait_until};
+
+    use super::*;
+    use crate::bench::args::OriginArgs;
+    use crate::bench::origin;
+    use crate::bench::request::{Ask, Caller};
+
+    /// An origin on a thread that ends with the tests.
+    fn origin(ca: &Ca, folder: &std::path::Path) -> SocketAddr {
+        let (certificate, key) = ca.server_files(folder).unwrap();
+        let port_file = folder.join("port");
+        let args = OriginArgs { certificate, key, port_file: port_file.clone() };
+        std::thread::spawn(move || origin::serve(&args));
+        wait_until(PATIENCE, "the origin listens", || port_file.exists()).unwrap();
+        let port: u16 = std::fs::read_to_string(&port_file).unwrap().parse().unwrap();
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    #[test]
+    fn one_connection_carries_every_request_and_checks_every_answer() {
+        let (ca, folder) = (Ca::new().unwrap(), tempfile::tempdir().unwrap());
+        let addr = origin(&ca, folder.path());
+        let peer = Peer { addr, tls: Some(ca.client_config().unwrap()) };
+        let mut connection = Connection::open(&peer).unwrap();
+        let caller = Caller { id: "id".to_owned(), secret: "secret".to_owned() };
+        let asks = [
+            Ask::HeadSmall,
+            Ask::GetSmall,
+            Ask::GetSmallSplit,
+            Ask::GetLarge,
+            Ask::PutLarge,
+            Ask::GetSmall,
+        ];
+        for ask in asks {
+            let request = ask.prepare(addr, &caller).unwrap();
+            connection.exchange(&request).unwrap_or_else(|error| panic!("{ask:?}: {error:#}"));
+        }
+        let right = Ask::GetSmall.prepare(addr, &caller).unwrap();
+        let longer = Prepared { answer_bytes: 1023, ..right };
+        assert!(connection.exchange(&longer).is_err());
+    }
+
+    #[test]
+    fn an_answer_that_is_no_success_is_an_error_that_shows_it() {
+        let (ca, folder) = (Ca::new().unwrap(), tempfile::tempdir().unwrap());
+        let addr = origin(&ca, folder.path());
+        let peer = Peer { addr, tls: Some(ca.client_config().unwrap()) };
+        let bytes: &[u8] = b"GET /other HTTP/1.1\r\nhost: h\r\n\r\n";
+        let other = Prepared { bytes: bytes.into(), answer_bytes: 0 };
+        let error = Connection::open(&peer).unwrap().exchange(&other).unwrap_err();
+        assert!(error.to_string().contains("404 Not Found"), "{error:#}");
+    }
+}

@@ -9,8 +9,8 @@ use sidecar::{Exit, Failure};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
 
-/// Whether somebody asked to stop.
-#[derive(Debug)]
+/// Whether somebody asked to stop. Clones share the answer.
+#[derive(Clone, Debug)]
 pub(super) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {

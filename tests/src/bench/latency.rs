@@ -8,11 +8,13 @@ use anyhow::anyhow;
 
 use super::connection::Connection;
 use super::figure::{Compared, Figures, Unit};
+use super::interrupt::Interrupt;
 use super::request::{Ask, Prepared};
 use super::route::Route;
 use super::say;
 use super::series::{Series, percentile_us};
 use super::stage::Stage;
+use super::upstream::Kind;
 
 const ROUNDS: usize = 11;
 /// In a round, over all connections.
@@ -28,45 +30,78 @@ struct Cell {
     connections: usize,
     p50: Series,
     p99: Series,
+    cpu: Series,
 }
 
+/// To the origin: what is judged.
 pub(super) fn measure(stage: &Stage, figures: &mut Figures) -> anyhow::Result<()> {
-    let mut cells = cells();
-    for round in 1..=ROUNDS {
-        say(&format!("small requests, round {round} of {ROUNDS}"));
-        for cell in &mut cells {
-            for route in Route::ALL {
-                stage.interrupt.check()?;
-                let times = cell.times(stage, route)?;
-                cell.p50.push(route, percentile_us(&times, 50));
-                cell.p99.push(route, percentile_us(&times, 99));
-            }
-        }
-    }
-    let (unit, base) = (Unit::Microseconds, Route::Direct);
-    for Cell { name, p50, p99, .. } in cells {
-        let of = |part, series| Compared { name: format!("{name}, {part}"), unit, base, series };
-        figures.compare(of("p50", p50), Some(GOAL));
-        figures.compare(of("p99", p99), None);
-    }
-    Ok(())
-}
-
-fn cells() -> Vec<Cell> {
     let asks = [
         ("GET 1 KiB", Ask::GetSmall),
         ("GET 1 KiB, head and body apart", Ask::GetSmallSplit),
         ("HEAD", Ask::HeadSmall),
     ];
-    let cell = |name: &str, ask, connections| {
-        let plural = if connections == 1 { "" } else { "s" };
-        let name = format!("{name}, {connections} connection{plural}");
-        Cell { name, ask, connections, p50: Series::default(), p99: Series::default() }
-    };
-    asks.iter().flat_map(|(name, ask)| [1, 8].map(|count| cell(name, *ask, count))).collect()
+    run(stage, "small requests", &asks, Some(GOAL), figures)
+}
+
+/// To an S3 server, which verifies a signature as ours does and reads a file: for comparison.
+pub(super) fn measure_store(interrupt: &Interrupt, figures: &mut Figures) -> anyhow::Result<()> {
+    let stage = Stage::open(Kind::Store, interrupt)?;
+    let object = stage.prepare(Route::Direct, Ask::PutSmall)?;
+    stage.connect(Route::Direct)?.exchange(&object)?;
+    let asks = [("S3 server, GET 1 KiB", Ask::GetSmall), ("S3 server, HEAD", Ask::HeadSmall)];
+    run(&stage, "small requests to an S3 server", &asks, None, figures)
+}
+
+fn run(
+    stage: &Stage,
+    what: &str,
+    asks: &[(&str, Ask)],
+    goal: Option<f64>,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let cell = |&(name, ask): &(&str, Ask)| [1, 8].map(|count| Cell::new(name, ask, count));
+    let mut cells: Vec<Cell> = asks.iter().flat_map(cell).collect();
+    for round in 1..=ROUNDS {
+        say(&format!("{what}, round {round} of {ROUNDS}"));
+        for cell in &mut cells {
+            for route in Route::ALL {
+                stage.interrupt.check()?;
+                cell.measure(stage, route)?;
+            }
+        }
+    }
+    for Cell { name, p50, p99, cpu, .. } in cells {
+        let unit = Unit::Microseconds;
+        let of =
+            |part, base, series| Compared { name: format!("{name}, {part}"), unit, base, series };
+        figures.compare(of("p50", Route::Direct, p50), goal);
+        figures.compare(of("p99", Route::Direct, p99), None);
+        figures.compare(of("CPU", Route::Relay, cpu), None);
+    }
+    Ok(())
 }
 
 impl Cell {
+    fn new(name: &str, ask: Ask, connections: usize) -> Cell {
+        let plural = if connections == 1 { "" } else { "s" };
+        let name = format!("{name}, {connections} connection{plural}");
+        let [p50, p99, cpu] = [const { Series::new() }; 3];
+        Cell { name, ask, connections, p50, p99, cpu }
+    }
+
+    fn measure(&mut self, stage: &Stage, route: Route) -> anyhow::Result<()> {
+        let before = stage.cpu(route)?;
+        let times = self.times(stage, route)?;
+        let used = stage.cpu(route)?.zip(before).map(|(after, before)| after - before);
+        self.p50.push(route, percentile_us(&times, 50));
+        self.p99.push(route, percentile_us(&times, 99));
+        if let Some(used) = used {
+            let requests = times.len() + WARM_UP * self.connections;
+            self.cpu.push(route, used.as_secs_f64() * 1e6 / requests as f64);
+        }
+        Ok(())
+    }
+
     /// The times of all requests, in order of length.
     fn times(&self, stage: &Stage, route: Route) -> anyhow::Result<Vec<Duration>> {
         let request = stage.prepare(route, self.ask)?;

@@ -55,6 +55,7 @@ pub(super) enum Ask {
     GetSmall,
     GetSmallSplit,
     GetLarge,
+    PutSmall,
     PutLarge,
 }
 
@@ -66,19 +67,30 @@ impl Ask {
             Ask::GetSmall => (Method::GET, SMALL, SMALL_BYTES),
             Ask::GetSmallSplit => (Method::GET, SMALL_SPLIT, SMALL_BYTES),
             Ask::GetLarge => (Method::GET, LARGE, LARGE_BYTES),
+            Ask::PutSmall => (Method::PUT, SMALL, 0),
             Ask::PutLarge => (Method::PUT, LARGE, 0),
         };
         let bytes = match self {
-            Ask::PutLarge => put(host, caller)?,
+            Ask::PutSmall => put_small(host, caller)?,
+            Ask::PutLarge => put_large(host, caller)?,
             _ => signed(&method, target, host, caller, HeaderMap::new(), EMPTY_SHA256)?.head,
         };
         Ok(Prepared { bytes: bytes.into(), answer_bytes })
     }
 }
 
+fn put_small(host: SocketAddr, caller: &Caller) -> anyhow::Result<Vec<u8>> {
+    let mut headers = HeaderMap::new();
+    headers.insert(CONTENT_LENGTH, SMALL_BYTES.into());
+    let literal = "UNSIGNED-PAYLOAD";
+    let mut request = signed(&Method::PUT, SMALL, host, caller, headers, literal)?.head;
+    request.extend_from_slice(&[b'.'; SMALL_BYTES]);
+    Ok(request)
+}
+
 /// As minio-go puts a pack of kopia over plain HTTP: chunks of 64 KiB, each signed, and the MD5 of
 /// all in a signed header.
-fn put(host: SocketAddr, caller: &Caller) -> anyhow::Result<Vec<u8>> {
+fn put_large(host: SocketAddr, caller: &Caller) -> anyhow::Result<Vec<u8>> {
     let mut headers = HeaderMap::new();
     let wire_bytes = encoded_length_signed(LARGE_BYTES as u64, CHUNK_BYTES as u64);
     headers.insert(CONTENT_LENGTH, wire_bytes.into());

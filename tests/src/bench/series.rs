@@ -11,6 +11,10 @@ use super::route::Route;
 pub(super) struct Series(BTreeMap<Route, Vec<f64>>);
 
 impl Series {
+    pub(super) const fn new() -> Series {
+        Series(BTreeMap::new())
+    }
+
     /// The value of the next round.
     pub(super) fn push(&mut self, route: Route, value: f64) {
         self.0.entry(route).or_default().push(value);

@@ -2,6 +2,7 @@
 //! What stands during a run: the origin, and the routes to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use tempfile::TempDir;
@@ -9,11 +10,12 @@ use testbed::{Ca, StaticPair};
 
 use super::connection::{Connection, Peer};
 use super::interrupt::Interrupt;
+use super::meter;
 use super::proxy::{Proxy, ProxyConfig};
 use super::relay::Relay;
 use super::request::{Ask, Caller, Prepared};
 use super::route::Route;
-use super::upstream::Upstream;
+use super::upstream::{Kind, Upstream};
 
 /// Fields end in this order: first who calls, last who is called, then the folder.
 pub(super) struct Stage {
@@ -30,17 +32,18 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    pub(super) fn open(interrupt: Interrupt) -> anyhow::Result<Stage> {
+    pub(super) fn open(kind: Kind, interrupt: &Interrupt) -> anyhow::Result<Stage> {
         let folder = tempfile::Builder::new().prefix("pilotfish-bench-").tempdir();
         let folder = folder.context("a temporary folder")?;
         let (ca, pair) = (Ca::new()?, StaticPair::random());
-        let upstream = Upstream::start(folder.path(), &ca)?;
+        let upstream = Upstream::start(kind, folder.path(), &ca, &pair)?;
         let relay = Relay::start(folder.path(), &upstream, &ca)?;
         let tls = ca.client_config()?;
         let proxy = |payload| {
             Proxy::start(&ProxyConfig { upstream: upstream.url(), ca: &ca, payload, pair: &pair })
         };
         let (auto, preserve) = (proxy("auto")?, proxy("preserve")?);
+        let interrupt = interrupt.clone();
         Ok(Stage { auto, preserve, relay, upstream, tls, ca, pair, interrupt, folder })
     }
 
@@ -84,8 +87,13 @@ impl Stage {
         Connection::open(&self.peer(route)).with_context(|| format!("route {}", route.name()))
     }
 
-    /// The process between client and origin.
-    pub(super) fn process(&self, route: Route) -> Option<u32> {
+    /// The processor time that the process between client and origin has used so far; `None` where
+    /// there is none.
+    pub(super) fn cpu(&self, route: Route) -> anyhow::Result<Option<Duration>> {
+        self.process(route).map(meter::cpu).transpose()
+    }
+
+    fn process(&self, route: Route) -> Option<u32> {
         match route {
             Route::Direct => None,
             Route::Relay => Some(self.relay.process()),
