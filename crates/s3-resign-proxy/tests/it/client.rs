@@ -225,7 +225,6 @@ impl Call<'_> {
         let path = CanonicalPath::from_wire(parts.next().unwrap());
         let query = Query::from_wire(parts.next().unwrap_or_default()).canonical();
         let literal = self.literal();
-        let literal = self.literal();
         let seed = sigv4::sign(
             &Request { method: &self.method, path: &path, query: &query },
             &mut self.headers,
