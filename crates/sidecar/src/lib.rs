@@ -7,6 +7,7 @@
 
 mod build_info;
 mod given;
+mod install;
 mod logs;
 mod outcome;
 mod probe;

@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::program::{LogFormat, Program, command, twin};
-use crate::{Exit, Failure, Outcome, Problems, Span, Stop, build_info, logs, probe, termination};
+use crate::{
+    Exit, Failure, Outcome, Problems, Span, Stop, build_info, install, logs, probe, termination,
+};
 
 const DEFAULT_GRACE: Duration = Duration::from_secs(25);
 
@@ -27,6 +29,9 @@ where
     if arguments.next_if(|first| first == "probe").is_some() {
         return probe::run::<P>(name, arguments).into();
     }
+    if arguments.next_if(|first| first == "install").is_some() {
+        return installed(name, install::run(name, arguments)).into();
+    }
     let mut start = Start::default();
     let exit = match prepare::<P>(name, &mut start) {
         Ok(Some(plan)) => execute::<P, _, _>(name, &start, plan, run),
@@ -38,6 +43,18 @@ where
         }
     };
     exit.into()
+}
+
+/// The exit code of an installation, after its last word.
+fn installed(name: &str, result: anyhow::Result<Option<Outcome>>) -> Exit {
+    let (exit, sentence) = match result {
+        Ok(None) => return Exit::Done,
+        Ok(Some(outcome)) => (outcome.exit, outcome.sentence),
+        Err(error) => (Failure::exit_of(&error), format!("{error:#}")),
+    };
+    say(std::io::stderr(), &format!("{name}: {sentence}"));
+    last_word(name, &Start::default(), exit, &sentence, &Value::Null);
+    exit
 }
 
 /// What is known of the process before it runs.

@@ -6,6 +6,7 @@
 mod exits;
 mod flags;
 mod harness;
+mod install;
 mod logs;
 mod probe;
 mod signals;
