@@ -6,11 +6,33 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// The names that [`Ca::server_config_for_loopback`] certifies.
 const LOOPBACK_NAMES: [&str; 6] =
     ["localhost", "127.0.0.1", "::1", "*.localhost", "s3.test", "*.s3.test"];
+
+/// Certificate and key of a server, made elsewhere.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    /// The chain, as PEM.
+    pub certificate: PathBuf,
+    /// The key, as PEM.
+    pub key: PathBuf,
+}
+
+impl TlsFiles {
+    /// The TLS side of the server.
+    pub(crate) fn server_config(&self) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+        let chain = CertificateDer::pem_file_iter(&self.certificate)
+            .and_then(Iterator::collect)
+            .with_context(|| format!("the certificate {}", self.certificate.display()))?;
+        let key = PrivateKeyDer::from_pem_file(&self.key)
+            .with_context(|| format!("the key {}", self.key.display()))?;
+        server_config(chain, key)
+    }
+}
 
 /// A private authority; its certificate lies in a temporary file until it is dropped.
 pub struct Ca {
@@ -54,19 +76,9 @@ impl Ca {
 
     /// The TLS side of a server that goes by these names; HTTP/1.1 is all that it offers.
     pub fn server_config(&self, names: &[&str]) -> anyhow::Result<Arc<rustls::ServerConfig>> {
-        let key = KeyPair::generate()?;
-        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-        let mut params = CertificateParams::new(names)?;
-        params.distinguished_name.push(DnType::CommonName, "testbed server");
-        let certificate = params.signed_by(&key, &self.issuer)?;
+        let (certificate, key) = self.server_pair(names)?;
         let chain = vec![certificate.der().clone(), self.certificate.clone()];
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let mut config = rustls::ServerConfig::builder_with_provider(provider())
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Arc::new(config))
+        server_config(chain, PrivateKeyDer::Pkcs8(key.serialize_der().into()))
     }
 
     /// The TLS side of a server on loopback, which also answers for `*.s3.test`.
@@ -76,14 +88,25 @@ impl Ca {
 
     /// Certificate and key of a loopback server as PEM files in `folder`, for servers in other languages.
     pub fn server_files(&self, folder: &Path) -> anyhow::Result<(PathBuf, PathBuf)> {
-        let key = KeyPair::generate()?;
-        let mut params = CertificateParams::new(LOOPBACK_NAMES.map(str::to_owned).to_vec())?;
-        params.distinguished_name.push(DnType::CommonName, "testbed server");
-        let certificate = params.signed_by(&key, &self.issuer)?;
+        let (certificate, key) = self.server_pem(&LOOPBACK_NAMES)?;
         let files = (folder.join("server.pem"), folder.join("server.key"));
-        std::fs::write(&files.0, certificate.pem())?;
-        std::fs::write(&files.1, key.serialize_pem())?;
+        std::fs::write(&files.0, certificate)?;
+        std::fs::write(&files.1, key)?;
         Ok(files)
+    }
+
+    /// Certificate and key, as PEM, of a server that goes by these names.
+    pub fn server_pem(&self, names: &[&str]) -> anyhow::Result<(String, String)> {
+        let (certificate, key) = self.server_pair(names)?;
+        Ok((certificate.pem(), key.serialize_pem()))
+    }
+
+    fn server_pair(&self, names: &[&str]) -> anyhow::Result<(rcgen::Certificate, KeyPair)> {
+        let key = KeyPair::generate()?;
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names)?;
+        params.distinguished_name.push(DnType::CommonName, "testbed server");
+        Ok((params.signed_by(&key, &self.issuer)?, key))
     }
 
     /// The TLS side of a client that trusts this authority and nobody else.
@@ -102,4 +125,16 @@ impl Ca {
 /// Named rather than installed: the process default belongs to the program under test.
 fn provider() -> Arc<rustls::crypto::CryptoProvider> {
     Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn server_config(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> anyhow::Result<Arc<rustls::ServerConfig>> {
+    let mut config = rustls::ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
 }

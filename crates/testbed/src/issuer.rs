@@ -3,8 +3,10 @@
 //!
 //! `POST /internal/restore-creds` with `{group, type, run_id?}` answers what AWS's
 //! `credential_process` prints, and `repo_password`; `GET /container` answers the document of
-//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>.
+//! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>; `GET /issued`
+//! answers how many sets each group of the broker's requests got.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,13 +64,22 @@ pub struct IssuerConfig<'a> {
     pub listen: SocketAddr,
     /// The token that callers must bring, as `Authorization: Bearer TOKEN` or bare.
     pub token: Option<String>,
+    /// Groups that nobody granted anything: 403.
+    pub denied_groups: Vec<String>,
 }
 
 impl<'a> IssuerConfig<'a> {
     /// A plain issuer that asks for no token.
     pub fn new(keyring: Arc<Keyring>, lifetime: Duration) -> IssuerConfig<'a> {
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        IssuerConfig { keyring, lifetime, tls: None, listen, token: None }
+        IssuerConfig {
+            keyring,
+            lifetime,
+            tls: None,
+            listen,
+            token: None,
+            denied_groups: Vec::new(),
+        }
     }
 }
 
@@ -89,6 +100,8 @@ struct Shared {
     mood: watch::Receiver<Mood>,
     requests: AtomicU64,
     bodies: Mutex<Vec<Value>>,
+    denied_groups: Vec<String>,
+    issued: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Issuer {
@@ -107,6 +120,8 @@ impl Issuer {
             mood: moods,
             requests: AtomicU64::new(0),
             bodies: Mutex::default(),
+            denied_groups: config.denied_groups,
+            issued: Mutex::default(),
         });
         let tls = config.tls.map(Ca::server_config_for_loopback).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -215,6 +230,9 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Full<By
     let path = parts.uri.path();
     let broker = match (&parts.method, path) {
         (&Method::GET, "/healthz") => return text(StatusCode::OK, "ok"),
+        (&Method::GET, "/issued") => {
+            return json_answer(StatusCode::OK, &json!(*lock(&shared.issued)));
+        }
         (&Method::POST, "/internal/restore-creds") => true,
         (&Method::GET, "/container") => false,
         _ => return problem(StatusCode::NOT_FOUND, "no such path"),
@@ -228,11 +246,16 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Full<By
         let Ok(asked) = serde_json::from_slice::<Value>(&bytes) else {
             return problem(StatusCode::BAD_REQUEST, "the request is no JSON");
         };
-        let named = ["group", "type"].iter().all(|name| asked[*name].is_string());
+        let group = asked["group"].as_str().map(str::to_owned);
+        let group = group.filter(|_| asked["type"].is_string());
         lock(&shared.bodies).push(asked);
-        if !named {
+        let Some(group) = group else {
             return problem(StatusCode::UNPROCESSABLE_ENTITY, "group and type are required");
+        };
+        if shared.denied_groups.contains(&group) {
+            return problem(StatusCode::FORBIDDEN, "no enabled declaration");
         }
+        *lock(&shared.issued).entry(group).or_default() += 1;
     }
     let mood = *shared.mood.borrow();
     match mood {

@@ -30,7 +30,7 @@ mod tree;
 mod uploads;
 mod wire;
 
-pub use ca::Ca;
+pub use ca::{Ca, TlsFiles};
 pub use fault::{Fault, FaultPlan, Hit, Match, Rule, Then};
 pub use front::{Front, FrontConfig};
 pub use issuer::{Issuer, IssuerConfig, Mood, REPO_PASSWORD};

@@ -13,7 +13,7 @@ use s3s::service::S3ServiceBuilder;
 
 use crate::access::{Access, Hosts};
 use crate::backend::Backend;
-use crate::ca::Ca;
+use crate::ca::{Ca, TlsFiles};
 use crate::gate::{self, Gate};
 use crate::host::Host;
 use crate::keyring::{EarlyRevocation, Issued, Keyring, StaticPair};
@@ -63,6 +63,8 @@ pub struct StoreConfig<'a> {
     pub buckets: Vec<String>,
     /// Serves TLS too, with a certificate for loopback and `*.s3.test`.
     pub tls: Option<&'a Ca>,
+    /// Serves TLS too, with this certificate.
+    pub tls_files: Option<TlsFiles>,
     /// Where to listen, without TLS if there is no `tls`; port 0 takes any.
     pub listen: SocketAddr,
     /// Pairs that never die.
@@ -84,6 +86,7 @@ impl<'a> StoreConfig<'a> {
             root: root.into(),
             buckets: vec!["bucket".to_owned()],
             tls: None,
+            tls_files: None,
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             static_pairs: Vec::new(),
             region: None,
@@ -129,7 +132,10 @@ impl Store {
             .bind(config.listen)
             .with_context(|| format!("the store cannot listen on {}", config.listen))?;
         let serve = move |leg| gate::serve(Arc::clone(&gate), leg);
-        let tls = config.tls.map(Ca::server_config_for_loopback).transpose()?;
+        let tls = match &config.tls_files {
+            Some(files) => Some(files.server_config()?),
+            None => config.tls.map(Ca::server_config_for_loopback).transpose()?,
+        };
         let (mut plain_addr, mut scheme) = (addr, "http");
         if tls.is_some() {
             let (plain, at) = host.bind(SocketAddr::new(config.listen.ip(), 0))?;

@@ -177,7 +177,7 @@ fn oddities(dir: &Path, rng: &mut fastrand::Rng) -> io::Result<()> {
     fill(&dir.join("empty"), 0, rng)?;
     fs::create_dir_all(dir.join("empty-folder"))?;
     fs::create_dir_all(dir.join("deep").join(["x"; 40].join("/")))?;
-    for mode in [0o400, 0o444, 0o700, 0o777, 0o001] {
+    for mode in [0o400, 0o444, 0o700, 0o777, 0o500] {
         let path = dir.join(format!("mode-{mode:03o}"));
         fill(&path, 9, rng)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
-use testbed::{Ca, EarlyRevocation, Issuer, IssuerConfig, StaticPair, Store, StoreConfig};
+use testbed::{
+    Ca, EarlyRevocation, Issuer, IssuerConfig, StaticPair, Store, StoreConfig, TlsFiles,
+};
 
 /// An S3 store whose credentials die in seconds, and the issuer of those credentials.
 #[derive(Debug, Parser)]
@@ -19,6 +21,12 @@ struct Args {
     /// Serve TLS, with a private authority whose certificate is written to ROOT/ca.pem.
     #[arg(long)]
     tls: bool,
+    /// Serve TLS with this certificate, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls")]
+    tls_cert: Option<PathBuf>,
+    /// Its key, a PEM file.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
     /// How long each issued set of credentials lives.
     #[arg(long, default_value = "15m", value_parser = humantime::parse_duration)]
     lifetime: Duration,
@@ -34,6 +42,9 @@ struct Args {
     /// Where the issuer listens, without TLS.
     #[arg(long, default_value = "127.0.0.1:0")]
     issuer_listen: SocketAddr,
+    /// A group that the issuer grants nothing; repeatable.
+    #[arg(long = "deny-group", value_name = "GROUP")]
+    denied_groups: Vec<String>,
     /// The only region that is accepted; any by default.
     #[arg(long)]
     region: Option<String>,
@@ -56,6 +67,10 @@ fn main() -> anyhow::Result<()> {
     let store = Store::start(StoreConfig {
         buckets: args.buckets,
         tls: ca.as_ref(),
+        tls_files: args
+            .tls_cert
+            .zip(args.tls_key)
+            .map(|(certificate, key)| TlsFiles { certificate, key }),
         listen: args.listen,
         static_pairs: vec![pair.clone()],
         region: args.region,
@@ -67,6 +82,7 @@ fn main() -> anyhow::Result<()> {
     })?;
     let issuer = Issuer::start(IssuerConfig {
         listen: args.issuer_listen,
+        denied_groups: args.denied_groups,
         ..IssuerConfig::new(store.keyring(), args.lifetime)
     })?;
     let facts = serde_json::json!({
