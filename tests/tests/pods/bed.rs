@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A namespace as a user would have it: Secrets, volumes, and the specs of `pods/` with that user's settings.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use serde_json::{Value, json};
+
+use crate::api::{self, Api};
+use crate::pod::Pod;
+use crate::store;
+use crate::wait::{self, Hopeless};
+
+/// Far beyond what any job here takes.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// What all tests share.
+struct Shared {
+    api: Api,
+    ca: String,
+    /// Taken for writing by whoever takes the node's power away.
+    power: RwLock<()>,
+}
+
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| {
+        let api = Api::open().expect("a cluster");
+        let ca = store::start(&api).expect("the store in the cluster");
+        Shared { api, ca, power: RwLock::new(()) }
+    })
+}
+
+/// What a namespace's specs differ in.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Kopia's image.
+    pub(crate) kopia: &'static str,
+    /// The group for which credentials are asked.
+    pub(crate) group: Option<&'static str>,
+    /// How fast kopia may upload and download, in bytes a second, so that there is time to do it harm. It
+    /// takes what six seconds allow at once, and counts each of its own small files as 20 MB.
+    pub(crate) speed: Option<u64>,
+    /// Bytes in the volume.
+    pub(crate) bytes: u64,
+    /// Further patches of the kustomization, as YAML list items.
+    pub(crate) patches: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { kopia: "kopia", group: None, speed: None, bytes: 24 << 20, patches: Vec::new() }
+    }
+}
+
+/// A namespace of its own; it goes when it is dropped.
+pub(crate) struct Bed {
+    pub(crate) namespace: String,
+    settings: RefCell<Settings>,
+    overlays: tempfile::TempDir,
+    _power: Option<RwLockReadGuard<'static, ()>>,
+    _no_power: Option<RwLockWriteGuard<'static, ()>>,
+}
+
+/// How a job ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Complete,
+    /// Reason and message of its condition.
+    Failed(String, String),
+}
+
+impl Bed {
+    /// A namespace beside others.
+    pub(crate) fn open(name: &str, settings: Settings) -> Bed {
+        let power = shared().power.read().unwrap_or_else(PoisonError::into_inner);
+        Bed::make(name, settings, Some(power), None)
+    }
+
+    /// A namespace on a node that nobody else uses.
+    pub(crate) fn open_alone(name: &str, settings: Settings) -> Bed {
+        let power = shared().power.write().unwrap_or_else(PoisonError::into_inner);
+        Bed::make(name, settings, None, Some(power))
+    }
+
+    fn make(
+        name: &str,
+        settings: Settings,
+        power: Option<RwLockReadGuard<'static, ()>>,
+        no_power: Option<RwLockWriteGuard<'static, ()>>,
+    ) -> Bed {
+        let bed = Bed {
+            namespace: format!("pods-{name}"),
+            settings: RefCell::new(settings),
+            overlays: tempfile::Builder::new()
+                .prefix(name)
+                .tempdir_in(env!("CARGO_TARGET_TMPDIR"))
+                .expect("a folder for overlays"),
+            _power: power,
+            _no_power: no_power,
+        };
+        bed.furnish().unwrap_or_else(|error| panic!("{}: {error:#}", bed.namespace));
+        bed
+    }
+
+    pub(crate) fn api(&self) -> &'static Api {
+        &shared().api
+    }
+
+    /// As the operations page says, word for word where a word is given there.
+    fn furnish(&self) -> anyhow::Result<()> {
+        let namespace = self.namespace.as_str();
+        api::kubectl(&["delete", "namespace", namespace, "--ignore-not-found"])?;
+        api::apply(&json!({"apiVersion": "v1", "kind": "List", "items": [
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {
+                "pod-security.kubernetes.io/enforce": "restricted"}}},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kopia-password", "namespace": namespace},
+             "stringData": {"password": format!("password of {namespace}")}},
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kopia-caller", "namespace": namespace},
+             "stringData": {"accessKeyID": "kopia", "secretAccessKey": format!("secret/of+{namespace}")}},
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "store-ca", "namespace": namespace},
+             "data": {"ca.crt": shared().ca}},
+        ]}))?;
+        self.volume("data")?;
+        self.volume("restored")?;
+        let bytes = format!("--bytes={}", self.settings.borrow().bytes);
+        self.tree("generate", &["generate", "/data/tree", &bytes])
+    }
+
+    /// A claim, and on a cluster that makes no volumes by itself the volume too.
+    fn volume(&self, name: &str) -> anyhow::Result<()> {
+        let namespace = self.namespace.as_str();
+        let classes = self.api().get("/apis/storage.k8s.io/v1/storageclasses")?;
+        let makes_volumes = classes["items"].as_array().is_some_and(|items| !items.is_empty());
+        let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}});
+        if !makes_volumes {
+            let volume = format!("{namespace}-{name}");
+            let path = format!("/var/lib/kubelet/pilotfish-test-volumes/{volume}");
+            api::run(&["node", "rm", "-rf", &path])?;
+            api::run(&["node", "install", "-d", "-m", "0777", &path])?;
+            api::kubectl(&["delete", "persistentvolume", &volume, "--ignore-not-found"])?;
+            api::apply(
+                &json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
+            "spec": {"capacity": {"storage": "2Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "",
+                     "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": path, "type": "Directory"}}}),
+            )?;
+            claim["spec"]["storageClassName"] = json!("");
+            claim["spec"]["volumeName"] = json!(volume);
+        }
+        api::apply(&claim)
+    }
+
+    /// Runs the tree program on both volumes, to its good end.
+    pub(crate) fn tree(&self, job: &str, arguments: &[&str]) -> anyhow::Result<()> {
+        let version = env!("CARGO_PKG_VERSION");
+        let command = [&["/usr/local/bin/testbed-tree"], arguments].concat();
+        api::apply(&json!({"apiVersion": "batch/v1", "kind": "Job",
+        "metadata": {"name": job, "namespace": self.namespace},
+        "spec": {"backoffLimit": 0, "template": {"spec": {
+            "restartPolicy": "Never",
+            "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"}},
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
+                {"name": "restored", "persistentVolumeClaim": {"claimName": "restored"}}],
+            "containers": [{
+                "name": "tree",
+                "image": format!("localhost/pilotfish-store:{version}"),
+                "command": command,
+                "terminationMessagePolicy": "FallbackToLogsOnError",
+                "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
+                "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "restored", "mountPath": "/restored"}],
+            }]}}}}))?;
+        let end = self.end_of(job)?;
+        ensure!(end == End::Complete, "{job}: {end:?}\n{}", self.story());
+        Ok(())
+    }
+
+    /// Asserts that what was restored is what was backed up.
+    pub(crate) fn assert_restored(&self) {
+        self.tree("compare", &["compare", "/data/tree", "/restored/tree"]).expect("equal trees");
+    }
+
+    /// Applies a folder of `pods/`, exactly as it is, with this namespace's settings over it.
+    pub(crate) fn apply(&self, pods: &str) -> anyhow::Result<()> {
+        let folder = self.overlays.path().join(pods);
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join("kustomization.yaml"), self.kustomization(pods, &folder)?)?;
+        api::kubectl(&["apply", "-k", &folder.display().to_string()])?;
+        Ok(())
+    }
+
+    fn kustomization(&self, pods: &str, folder: &Path) -> anyhow::Result<String> {
+        let base = relative(folder, &api::repository().join("pods").join(pods))?;
+        let settings = self.settings.borrow();
+        let group = settings.group.unwrap_or(&self.namespace);
+        let version = env!("CARGO_PKG_VERSION");
+        let patches = [self.throttle(pods), settings.patches.concat()].concat();
+        Ok(format!(
+            "namespace: {namespace}\n\
+             resources: [{base}]\n\
+             images:\n\
+             - {{name: pilotfish, newName: localhost/pilotfish, newTag: {version}}}\n\
+             - {{name: kopia/kopia, newName: localhost/{kopia}}}\n\
+             patches:\n\
+             - target: {{kind: ConfigMap, name: kopia-settings}}\n\
+             \x20 patch: |-\n\
+             \x20   apiVersion: v1\n\
+             \x20   kind: ConfigMap\n\
+             \x20   metadata: {{name: kopia-settings}}\n\
+             \x20   data:\n\
+             \x20     S3_RESIGN_PROXY_UPSTREAM: {upstream}\n\
+             \x20     S3_RESIGN_PROXY_CA_BUNDLE: /ca/ca.crt\n\
+             \x20     S3_RESIGN_PROXY_BUCKET: {bucket}\n\
+             \x20     S3_RESIGN_PROXY_PREFIX: {namespace}/\n\
+             \x20     S3_RESIGN_PROXY_CREDENTIALS: broker:{issuer}\n\
+             \x20     S3_RESIGN_PROXY_GROUP: {group}\n\
+             \x20     S3_RESIGN_PROXY_TYPE: kopia\n\
+             \x20     S3_RESIGN_PROXY_METRICS_LISTEN: '[::]:9090'\n\
+             {patches}",
+            namespace = self.namespace,
+            base = base.display(),
+            kopia = settings.kopia,
+            upstream = store::upstream(),
+            issuer = store::issuer(),
+            bucket = store::BUCKET,
+        ))
+    }
+
+    /// Slows kopia down, where `connect` says how fast it may be, and keeps the clock from starting backups.
+    fn throttle(&self, pods: &str) -> String {
+        let suspend = "- target: {kind: CronJob}\n  patch: |-\n    - {op: add, path: /spec/suspend, value: true}\n";
+        let (kind, path, suspend) = match pods {
+            "kopia-backup" => ("CronJob", "/spec/jobTemplate/spec/template", suspend),
+            _ => ("Job", "/spec/template", ""),
+        };
+        let Some(speed) = self.settings.borrow().speed.filter(|_| pods != "kopia-repository")
+        else {
+            return suspend.to_owned();
+        };
+        let add = |flag: &str| {
+            format!(
+                "    - {{op: add, path: {path}/spec/initContainers/1/args/-, value: --max-{flag}-speed={speed}}}\n"
+            )
+        };
+        let (up, down) = (add("upload"), add("download"));
+        format!("{suspend}- target: {{kind: {kind}}}\n  patch: |-\n{up}{down}")
+    }
+
+    /// Waits until the cluster and its store answer again, after a power loss.
+    pub(crate) fn reopen(&self) {
+        let back = self.api().reopen().and_then(|()| store::await_ready(self.api()));
+        back.unwrap_or_else(|error| panic!("{error:#}"));
+    }
+
+    /// Makes the repository, to its good end.
+    pub(crate) fn create_repository(&self) {
+        self.apply("kopia-repository").expect("pods/kopia-repository");
+        self.assert_complete("kopia-repository");
+    }
+
+    /// Runs the nightly backup now.
+    pub(crate) fn start_backup(&self, job: &str) {
+        self.apply("kopia-backup").expect("pods/kopia-backup");
+        self.job_from("kopia-backup", job).expect("a job from the CronJob");
+    }
+
+    /// A repository with one snapshot in it, made as fast as can be.
+    pub(crate) fn back_up(&self) {
+        let speed = self.settings.borrow_mut().speed.take();
+        self.create_repository();
+        self.start_backup("backup");
+        self.assert_complete("backup");
+        self.settings.borrow_mut().speed = speed;
+    }
+
+    pub(crate) fn start_restore(&self) {
+        self.apply("kopia-restore").expect("pods/kopia-restore");
+    }
+
+    pub(crate) fn job_from(&self, cron: &str, job: &str) -> anyhow::Result<()> {
+        let from = format!("--from=cronjob/{cron}");
+        api::kubectl(&["-n", &self.namespace, "create", "job", job, &from]).map(drop)
+    }
+
+    /// What kopia says, run in the maintenance pod with other arguments.
+    pub(crate) fn kopia(&self, job: &str, arguments: &[&str]) -> anyhow::Result<String> {
+        let dry = ["-n", &self.namespace, "create", "job", job, "--from=cronjob/kopia-maintenance"];
+        let text = api::kubectl(&[&dry[..], &["--dry-run=client", "-o", "json"]].concat())?;
+        let mut spec: Value = serde_json::from_str(&text)?;
+        spec["spec"]["template"]["spec"]["containers"][0]["args"] = json!(arguments);
+        api::apply(&spec)?;
+        let end = self.end_of(job)?;
+        ensure!(end == End::Complete, "{job}: {end:?}\n{}", self.story());
+        let pod = self.pods_of(job)?.pop().context("a pod")?;
+        self.log(&pod, "maintenance")
+    }
+
+    pub(crate) fn log(&self, pod: &Pod, container: &str) -> anyhow::Result<String> {
+        let name = pod.name();
+        let namespace = &self.namespace;
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{name}/log?container={container}");
+        self.api().text(&path)
+    }
+
+    /// The pods of a job, the oldest first.
+    pub(crate) fn pods_of(&self, job: &str) -> anyhow::Result<Vec<Pod>> {
+        let namespace = &self.namespace;
+        let selector = format!("batch.kubernetes.io%2Fjob-name%3D{job}");
+        let path = format!("/api/v1/namespaces/{namespace}/pods?labelSelector={selector}");
+        let list = self.api().get(&path)?;
+        let mut pods: Vec<Value> = list["items"].as_array().cloned().unwrap_or_default();
+        pods.sort_by_key(|pod| pod["metadata"]["creationTimestamp"].to_string());
+        Ok(pods.into_iter().map(Pod).collect())
+    }
+
+    /// Waits for a job's end; a pod that is stuck ends the wait at once, with its logs.
+    pub(crate) fn end_of(&self, job: &str) -> anyhow::Result<End> {
+        let namespace = &self.namespace;
+        let path = format!("/apis/batch/v1/namespaces/{namespace}/jobs/{job}");
+        wait::until(LIMIT, &format!("the end of {job}"), || {
+            if let Some(stuck) = self.pods_of(job)?.iter().find_map(Pod::stuck) {
+                return Err(Hopeless(format!("{stuck}\n{}", self.story())).into());
+            }
+            Ok(end(&self.api().get(&path)?))
+        })
+        .with_context(|| self.story())
+    }
+
+    pub(crate) fn assert_complete(&self, job: &str) {
+        match self.end_of(job) {
+            Ok(End::Complete) => {}
+            other => panic!(
+                "{namespace}/{job}: {other:?}\n{story}",
+                namespace = self.namespace,
+                story = self.story()
+            ),
+        }
+    }
+
+    /// Waits until a pod of a job is as wanted.
+    pub(crate) fn pod_when(&self, job: &str, what: &str, is: impl Fn(&Pod) -> bool) -> Pod {
+        let found = wait::until(LIMIT, what, || Ok(self.pods_of(job)?.into_iter().find(&is)));
+        found.unwrap_or_else(|error| panic!("{error:#}\n{}", self.story()))
+    }
+
+    /// Waits until the container works: the proxy beside it has moved this many bytes for it.
+    pub(crate) fn pod_when_moving(&self, job: &str, container: &str, bytes: u64) -> Pod {
+        let pod = self.pod_when(job, "the container runs", |pod| pod.is_running(container));
+        let moved = || Ok((self.tallies(&pod)? > bytes).then_some(()));
+        wait::until(LIMIT, "bytes move", moved)
+            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.story()));
+        pod
+    }
+
+    /// Bytes of objects that the proxy in a pod has moved so far, as a scraper sees them.
+    pub(crate) fn tallies(&self, pod: &Pod) -> anyhow::Result<u64> {
+        let (namespace, name) = (&self.namespace, pod.name());
+        let path = format!("/api/v1/namespaces/{namespace}/pods/{name}:9090/proxy/metrics");
+        let metrics = self.api().text(&path)?;
+        let counts = metrics.lines().filter_map(|line| line.split_once(' '));
+        let payload = counts.filter(|(name, _)| name.ends_with("_payload_bytes_total"));
+        Ok(payload.filter_map(|(_, value)| value.parse::<u64>().ok()).sum())
+    }
+
+    /// Waits for tallies in the file that the proxy in a pod writes every five seconds, and reads them.
+    pub(crate) fn await_kept_tallies(&self, pod: &Pod) -> u64 {
+        let id = pod.0["metadata"]["uid"].as_str().unwrap_or_default();
+        let volumes = format!("/var/lib/kubelet/pods/{id}/volumes/kubernetes.io~empty-dir");
+        let file = format!("{volumes}/stats/s3-resign-proxy.json");
+        let kept = || {
+            let stats: Value = serde_json::from_str(&api::run(&["node", "cat", &file])?)?;
+            Ok(Some(payload(&stats)).filter(|kept| *kept >= 1 << 20))
+        };
+        wait::until(LIMIT, "tallies in the file", kept)
+            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.story()))
+    }
+
+    /// Kills the first process of a container.
+    pub(crate) fn kill(&self, pod: &Pod, container: &str) {
+        let id = pod.id(container).expect("the container's id");
+        let kill = ["node", "ctr", "-a", "/run/containerd/containerd.sock", "-n", "k8s.io"];
+        api::run(&[&kill[..], &["tasks", "kill", "-s", "SIGKILL", &id]].concat())
+            .expect("it is killed");
+    }
+
+    /// What `kubectl describe` shows of a job and its pods.
+    pub(crate) fn describe(&self, job: &str) -> String {
+        let selector = format!("batch.kubernetes.io/job-name={job}");
+        let describe = ["-n", &self.namespace, "describe"];
+        let jobs = api::kubectl(&[&describe[..], &["job", job]].concat());
+        let pods = api::kubectl(&[&describe[..], &["pod", "-l", &selector]].concat());
+        format!("{}\n{}", jobs.unwrap_or_default(), pods.unwrap_or_default())
+    }
+
+    /// All that can be known of the namespace's pods, for the message of a failure.
+    pub(crate) fn story(&self) -> String {
+        let namespace = self.namespace.as_str();
+        let mut story = api::kubectl(&["-n", namespace, "describe", "jobs,pods"])
+            .unwrap_or_else(|error| format!("{error:#}"));
+        let path = format!("/api/v1/namespaces/{namespace}/pods");
+        let list = self.api().get(&path).unwrap_or_default();
+        for pod in list["items"].as_array().cloned().unwrap_or_default().into_iter().map(Pod) {
+            for container in pod.containers() {
+                let log = self.log(&pod, &container).unwrap_or_else(|error| format!("{error:#}"));
+                story.push_str(&format!("--- {}/{container}\n{log}\n", pod.name()));
+            }
+        }
+        story
+    }
+}
+
+/// Payload bytes of stats, both ways.
+pub(crate) fn payload(stats: &Value) -> u64 {
+    let field = |name: &str| stats[name].as_u64().unwrap_or_default();
+    field("sent_payload_bytes") + field("received_payload_bytes")
+}
+
+fn end(job: &Value) -> Option<End> {
+    let conditions = job["status"]["conditions"].as_array()?;
+    conditions.iter().filter(|one| one["status"] == "True").find_map(|one| {
+        let text = |name: &str| one[name].as_str().unwrap_or_default().to_owned();
+        match one["type"].as_str()? {
+            "Complete" => Some(End::Complete),
+            "Failed" => Some(End::Failed(text("reason"), text("message"))),
+            _ => None,
+        }
+    })
+}
+
+/// The way from one folder to another; kustomize takes no absolute one.
+fn relative(from: &Path, to: &Path) -> anyhow::Result<PathBuf> {
+    let (from, to) = (from.canonicalize()?, to.canonicalize()?);
+    let up = from.components().skip(1).map(|_| "..").collect::<PathBuf>();
+    Ok(up.join(to.strip_prefix("/")?))
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        if std::thread::panicking() && std::env::var_os("KEEP").is_some() {
+            return;
+        }
+        let mut delete =
+            api::cluster(&["kubectl", "delete", "namespace", &self.namespace, "--wait=false"]);
+        let _ = Command::output(&mut delete);
+    }
+}

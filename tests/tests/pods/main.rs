@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The specs of `pods/`, exactly as users copy them, in a real Kubernetes: what they promise, and what
+//! becomes of them when a container, a pod or the node is taken away.
+//!
+//! Run by `scripts/test-pods`, which brings the cluster and the images. Each test has a namespace of its
+//! own, with the `restricted` Pod Security; all share one store, whose credentials live three seconds.
+
+#![expect(clippy::print_stdout, reason = "a story tells what it saw, and what was left out")]
+
+mod api;
+mod bed;
+mod killed;
+mod pod;
+mod refused;
+mod stopped;
+mod store;
+mod story;
+mod wait;
+mod whole_node;
