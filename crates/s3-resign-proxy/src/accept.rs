@@ -58,9 +58,10 @@ async fn accept(
     stop: &Stop,
 ) {
     loop {
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
+                // Taken for a caller that is there: a listener nobody calls must hold no place.
+                let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
                 connections.spawn(connection(Arc::clone(proxy), stream, slot, stop.clone()));
             }
             Err(error) => {

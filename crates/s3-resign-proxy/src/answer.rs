@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, DATE, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::{Body as _, Frame};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 
 use crate::body::{BoxError, BoxedBody};
@@ -59,40 +59,44 @@ pub(crate) async fn first_slice(
     Ok(None)
 }
 
-/// Looks at the head, and into the body of an error.
+/// Looks at the head, and into the body of an error. A body that breaks off says nothing that could be
+/// passed on or acted upon: `Err` is why, and the answer counts as none.
 pub(crate) async fn read(
     response: Response<Incoming>,
     method: &Method,
     traffic: &Traffic,
-) -> Answer {
+) -> Result<Answer, String> {
     if !may_be_ours(response.status()) {
-        return Answer::Relay(Reply::Streaming(Box::new(response), None));
+        return Ok(Answer::Relay(Reply::Streaming(Box::new(response), None)));
     }
     let (mut head, body) = response.into_parts();
     let read = tokio::time::timeout(ERROR_TIME, Limited::new(body, ERROR_BODY).collect()).await;
-    let bytes = if let Ok(Ok(collected)) = read {
-        collected.to_bytes()
-    } else {
-        // The head announced a body that did not come whole: it is passed on without.
-        head.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-        Bytes::new()
+    let bytes = match read {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            // The head announced a body that is not passed on.
+            head.headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+            Bytes::new()
+        }
+        Ok(Err(error)) => return Err(format!("an error answer broke off: {error}")),
+        Err(_) => return Err("the store fell silent in an error answer".to_owned()),
     };
     traffic.add_received(bytes.len());
     let code = error_code(&bytes);
     if is_stale(&code, &bytes) {
-        return Answer::Stale;
+        return Ok(Answer::Stale);
     }
     if let Some(offset) = skew(&head.headers, &code, head.status) {
-        return Answer::Skewed { offset };
+        return Ok(Answer::Skewed { offset });
     }
     let is_unclear = method == Method::HEAD && head.status == StatusCode::BAD_REQUEST;
     let region = other_region(&head.headers, &bytes);
     let reply = Reply::Read(Box::new(Response::from_parts(head, full(bytes))));
-    match region {
+    Ok(match region {
         Some(name) => Answer::OtherRegion { name, reply },
         None if is_unclear => Answer::Unclear(reply),
         None => Answer::Relay(reply),
-    }
+    })
 }
 
 /// Only these statuses can mean that the signature was out of date.

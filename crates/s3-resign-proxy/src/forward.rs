@@ -136,7 +136,10 @@ impl Proxy {
     async fn received(&self, mut response: Response<Incoming>, method: &Method) -> Attempt {
         self.traffic.add_received_head(response.headers());
         if method != Method::GET || !response.status().is_success() {
-            return Attempt::Answered(answer::read(response, method, &self.traffic).await);
+            return match answer::read(response, method, &self.traffic).await {
+                Ok(answer) => Attempt::Answered(answer),
+                Err(why) => Attempt::Broken { why, fault: None },
+            };
         }
         let first = answer::first_slice(&mut response);
         match tokio::time::timeout(self.limits.idle, first).await {

@@ -6,60 +6,48 @@
 use std::ffi::OsString;
 use std::fs::{File, Permissions};
 use std::io::{self, ErrorKind};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, anyhow};
-use clap::Parser;
+use anyhow::{Context, anyhow, bail};
 use rustix::fs::StatVfsMountFlags;
 
 use crate::{Exit, Failure, Outcome};
 
-/// Copies this program into a directory that another container mounts too, and runs it once from there.
-#[derive(Debug, clap::Parser)]
-struct InstallArgs {
-    /// The directory, such as the mount of an emptyDir
-    #[arg(value_name = "DIR")]
-    dir: PathBuf,
-}
-
-/// Installs by the arguments behind the word `install`; nothing to do for `--help`.
+/// Copies this program into the one directory that the arguments behind the word `install` name, and
+/// runs it once from there.
 ///
 /// # Errors
-/// What is wrong with the arguments ([`Exit::Usage`]) or with the directory ([`Exit::Unavailable`]); then
-/// the directory is as it was, or holds a whole program that cannot be run there.
-pub(crate) fn run(
-    name: &'static str,
-    args: impl Iterator<Item = OsString>,
-) -> anyhow::Result<Option<Outcome>> {
-    let shown = OsString::from(format!("{name} install"));
-    match InstallArgs::try_parse_from(std::iter::once(shown).chain(args)) {
-        Ok(args) => install(name, &args.dir)
-            .map(Some)
-            .map_err(|error| Failure::new(Exit::Unavailable, error)),
-        Err(error) if error.use_stderr() => {
-            Err(Failure::new(Exit::Usage, anyhow!(error.to_string().trim().to_owned())))
+/// [`Exit::Usage`], or [`Exit::Unavailable`]: then the directory is as it was, or holds a whole program
+/// that cannot be run there.
+pub(crate) fn run(name: &str, mut args: impl Iterator<Item = OsString>) -> anyhow::Result<Outcome> {
+    match (args.next(), args.next()) {
+        (Some(dir), None) if !dir.as_bytes().starts_with(b"-") => {
+            install(name, Path::new(&dir)).map_err(|error| Failure::new(Exit::Unavailable, error))
         }
-        Err(error) => {
-            let _ = error.print();
-            Ok(None)
-        }
+        _ => Err(Failure::new(
+            Exit::Usage,
+            anyhow!(
+                "usage: {name} install DIR, where DIR is a volume that the other container mounts too"
+            ),
+        )),
     }
 }
 
 fn install(name: &str, dir: &Path) -> anyhow::Result<Outcome> {
     let target = dir.join(name);
-    let size = copy(dir, &target).with_context(|| why_not_copied(dir, &target))?;
-    match Command::new(&target).arg("--version").output() {
-        Ok(run) if run.status.success() => {
-            let version = String::from_utf8_lossy(&run.stdout).trim().to_owned();
-            let sentence = format!("installed {} ({size} bytes), {version}", target.display());
-            Ok(Outcome::done(sentence))
-        }
-        Ok(run) => Err(anyhow!("{} was copied but fails to run: {}", target.display(), run.status)),
-        Err(error) => Err(anyhow!(why_not_run(&target, &error))),
+    let shown = target.display();
+    let size = copy(dir, &target).with_context(|| format!("{shown} cannot be written"))?;
+    let run = Command::new(&target).arg("--version").output();
+    let run =
+        run.map_err(|error| anyhow!("{shown} cannot be run: {}", why_not(&target, &error)))?;
+    if !run.status.success() {
+        bail!("{shown} was copied but fails to run: {}", run.status);
     }
+    let version = String::from_utf8_lossy(&run.stdout);
+    Ok(Outcome::done(format!("installed {shown} ({size} bytes), {}", version.trim())))
 }
 
 /// Whole or not there, also over an older one that runs.
@@ -71,33 +59,17 @@ fn copy(dir: &Path, target: &Path) -> io::Result<u64> {
     Ok(size)
 }
 
-fn why_not_copied(dir: &Path, target: &Path) -> String {
-    let cannot = format!("{} cannot be written", target.display());
-    match std::fs::metadata(dir) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            format!(
-                "{cannot}: there is no directory {}; is the volume mounted here?",
-                dir.display()
-            )
-        }
-        Ok(metadata) if !metadata.is_dir() => {
-            format!("{cannot}: {} is no directory", dir.display())
-        }
-        _ => cannot,
-    }
-}
-
-fn why_not_run(target: &Path, error: &io::Error) -> String {
-    let path = target.display();
-    let is_noexec = rustix::fs::statvfs(target)
-        .is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::NOEXEC));
+fn why_not(target: &Path, error: &io::Error) -> String {
+    let mount = rustix::fs::statvfs(target);
+    let is_noexec = mount.is_ok_and(|mount| mount.f_flag.contains(StatVfsMountFlags::NOEXEC));
     match error.kind() {
-        ErrorKind::PermissionDenied if is_noexec => format!(
-            "{path} was copied but cannot be run: its volume is mounted noexec; use an emptyDir, or a mount without that option"
-        ),
-        ErrorKind::NotFound => format!(
-            "{path} was copied but cannot be run: it is linked against libraries that are not here; install the static build"
-        ),
-        _ => format!("{path} was copied but cannot be run: {error}"),
+        ErrorKind::PermissionDenied if is_noexec => {
+            "its volume is mounted noexec; use an emptyDir, or a mount without that option"
+                .to_owned()
+        }
+        ErrorKind::NotFound => {
+            "it is linked against libraries that are not here; install the static build".to_owned()
+        }
+        _ => error.to_string(),
     }
 }

@@ -84,7 +84,10 @@ pub(crate) fn twin(binary: &str, flag: &str) -> String {
 pub(crate) fn command<P: Program>(name: &'static str) -> clap::Command {
     let build = crate::build_info(name);
     let version = format!("{} ({})", build.version, build.commit);
-    P::command().name(name).version(version).mut_args(|arg| match arg.get_long() {
+    let also = format!(
+        "Also: `{name} probe` (is it ready?), `{name} install DIR` (a copy for another image)"
+    );
+    P::command().name(name).version(version).after_help(also).mut_args(|arg| match arg.get_long() {
         Some(flag) if arg.get_env().is_none() && !matches!(flag, "help" | "version") => {
             let variable = twin(name, flag);
             let is_set = std::env::var_os(&variable).is_some_and(|value| !value.is_empty());

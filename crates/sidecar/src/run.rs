@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::program::{LogFormat, Program, command, twin};
+use crate::program::{LogFormat, Logs, Program, command, twin};
 use crate::{
     Exit, Failure, Outcome, Problems, Span, Stop, build_info, install, logs, probe, termination,
 };
@@ -30,7 +30,8 @@ where
         return probe::run::<P>(name, arguments).into();
     }
     if arguments.next_if(|first| first == "install").is_some() {
-        return installed(name, install::run(name, arguments)).into();
+        logs::start(None, Logs::Stdout);
+        return end(name, &Start::default(), install::run(name, arguments)).into();
     }
     let mut start = Start::default();
     let exit = match prepare::<P>(name, &mut start) {
@@ -43,18 +44,6 @@ where
         }
     };
     exit.into()
-}
-
-/// The exit code of an installation, after its last word.
-fn installed(name: &str, result: anyhow::Result<Option<Outcome>>) -> Exit {
-    let (exit, sentence) = match result {
-        Ok(None) => return Exit::Done,
-        Ok(Some(outcome)) => (outcome.exit, outcome.sentence),
-        Err(error) => (Failure::exit_of(&error), format!("{error:#}")),
-    };
-    say(std::io::stderr(), &format!("{name}: {sentence}"));
-    last_word(name, &Start::default(), exit, &sentence, &Value::Null);
-    exit
 }
 
 /// What is known of the process before it runs.
@@ -121,7 +110,11 @@ where
     let build = build_info(name);
     tracing::info!(name, version = build.version, commit = build.commit, "starting");
     let grace = start.grace.map_or(DEFAULT_GRACE, |Span(span)| span);
-    let result = in_runtime(name, grace, |stop| run(plan, stop));
+    end(name, start, in_runtime(name, grace, |stop| run(plan, stop)))
+}
+
+/// Says how it ended.
+fn end(name: &str, start: &Start, result: anyhow::Result<Outcome>) -> Exit {
     let (exit, sentence, facts) = match result {
         Ok(outcome) => (outcome.exit, outcome.sentence, outcome.facts),
         Err(error) => (Failure::exit_of(&error), format!("{error:#}"), Value::Null),

@@ -36,6 +36,8 @@ pub(crate) fn start(api: &Api) -> anyhow::Result<String> {
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
         {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "tls", "namespace": NAMESPACE},
          "stringData": {"tls.crt": certificate, "tls.key": key}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "store-ca", "namespace": NAMESPACE},
+         "data": {"ca.crt": ca.pem()}},
         service(),
         pod(),
     ]}))?;

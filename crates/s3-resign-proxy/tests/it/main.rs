@@ -10,10 +10,13 @@ mod proxy;
 
 mod body;
 mod caller;
+mod ending;
 mod exact;
 mod forms;
 mod life;
 mod limit;
+mod parallel;
 mod refused_forms;
 mod rotate;
 mod usage;
+mod waiting;

@@ -93,10 +93,18 @@ impl Setup {
 
     /// Starts and waits until it listens; it may have no credentials yet.
     pub(crate) fn start(&self) -> Proxy {
-        let (mut run, admin) = self.spawn();
-        run.wait_until(SOON, "the proxy listens", |run| listening_port(run).is_some()).unwrap();
-        let port = listening_port(&run).unwrap();
-        Proxy { run, port, admin, dir: Arc::clone(&self.dir) }
+        loop {
+            let (mut run, admin) = self.spawn();
+            let listens =
+                run.wait_until(SOON, "the proxy listens", |run| listening_port(run).is_some());
+            // Another test may have been given the same free port.
+            if listens.is_err() && run.stdout().contains(&format!("{admin}: cannot bind")) {
+                continue;
+            }
+            listens.unwrap();
+            let port = listening_port(&run).unwrap();
+            return Proxy { run, port, admin, dir: Arc::clone(&self.dir) };
+        }
     }
 
     /// Starts and waits until it is ready.
