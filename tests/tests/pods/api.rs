@@ -32,8 +32,7 @@ impl Api {
     /// The same after the node was down: a process from before has no network any more.
     pub(crate) fn reopen(&self) -> anyhow::Result<()> {
         let mut child = self.proxy.lock().unwrap_or_else(PoisonError::into_inner);
-        child.kill()?;
-        child.wait()?;
+        end(&mut child);
         std::fs::remove_file(&self.socket).ok();
         *child = proxy(&self.socket)?;
         drop(child);
@@ -67,16 +66,24 @@ impl Api {
     }
 }
 
+/// Ends with us, however we end: its standard input closes then.
 fn proxy(socket: &Path) -> anyhow::Result<Child> {
-    let mut command = cluster(&["kubectl", "proxy", "--unix-socket"]);
-    Ok(command.arg(socket).stdout(Stdio::null()).spawn()?)
+    const UNTIL_WE_END: &str = "\"$@\" & cat >/dev/null; kill $!";
+    let kubectl = cluster(&["kubectl", "proxy", "--unix-socket"]);
+    let mut command = Command::new("sh");
+    command.args(["-c", UNTIL_WE_END, "sh"]).arg(kubectl.get_program()).args(kubectl.get_args());
+    command.arg(socket).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    Ok(command.spawn()?)
+}
+
+fn end(child: &mut Child) {
+    drop(child.stdin.take());
+    child.wait().ok();
 }
 
 impl Drop for Api {
     fn drop(&mut self) {
-        let child = self.proxy.get_mut().unwrap_or_else(PoisonError::into_inner);
-        child.kill().ok();
-        child.wait().ok();
+        end(self.proxy.get_mut().unwrap_or_else(PoisonError::into_inner));
     }
 }
 

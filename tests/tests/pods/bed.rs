@@ -195,6 +195,32 @@ impl Bed {
         Ok(())
     }
 
+    /// Applies a Job of a user's with a component of `pods/`, exactly as it is, and patches over both.
+    pub(crate) fn apply_component(
+        &self,
+        pods: &str,
+        job: &Value,
+        patches: &[Value],
+    ) -> anyhow::Result<()> {
+        let (base, folder) = (self.overlays.path().join("job"), self.overlays.path().join(pods));
+        std::fs::create_dir_all(&base)?;
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(base.join("job.yaml"), job.to_string())?;
+        let component = relative(&base, &api::repository().join("pods").join(pods))?;
+        let users = json!({"resources": ["job.yaml"], "components": [component]});
+        std::fs::write(base.join("kustomization.yaml"), users.to_string())?;
+        let patches: Vec<Value> =
+            patches.iter().map(|patch| json!({"patch": patch.to_string()})).collect();
+        let ours = json!({
+            "namespace": self.namespace,
+            "resources": ["../job"],
+            "images": [{"name": "pilotfish", "newName": "localhost/pilotfish", "newTag": env!("CARGO_PKG_VERSION")}],
+            "patches": patches,
+        });
+        std::fs::write(folder.join("kustomization.yaml"), ours.to_string())?;
+        api::kubectl(&["apply", "-k", &folder.display().to_string()]).map(drop)
+    }
+
     fn kustomization(&self, pods: &str, folder: &Path) -> anyhow::Result<String> {
         let base = relative(folder, &api::repository().join("pods").join(pods))?;
         let settings = self.settings.borrow();

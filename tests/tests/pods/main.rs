@@ -7,6 +7,7 @@
 
 #![expect(clippy::print_stdout, reason = "a story tells what it saw, and what was left out")]
 
+mod any_tool;
 mod api;
 mod bed;
 mod killed;
