@@ -2,7 +2,6 @@
 //! A namespace as a user would have it: Secrets, volumes, and the specs of `pods/` with that user's settings.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -60,8 +59,8 @@ impl Default for Settings {
 /// A namespace of its own; it goes when it is dropped.
 pub(crate) struct Bed {
     pub(crate) namespace: String,
-    settings: RefCell<Settings>,
-    overlays: tempfile::TempDir,
+    pub(crate) settings: RefCell<Settings>,
+    pub(crate) overlays: tempfile::TempDir,
     _power: Option<RwLockReadGuard<'static, ()>>,
     _no_power: Option<RwLockWriteGuard<'static, ()>>,
 }
@@ -111,171 +110,14 @@ impl Bed {
         &shared().api
     }
 
-    /// As the operations page says, word for word where a word is given there.
-    fn furnish(&self) -> anyhow::Result<()> {
-        let namespace = self.namespace.as_str();
-        api::kubectl(&["delete", "namespace", namespace, "--ignore-not-found"])?;
-        api::apply(&json!({"apiVersion": "v1", "kind": "List", "items": [
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": {
-                "pod-security.kubernetes.io/enforce": "restricted"}}},
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kopia-password", "namespace": namespace},
-             "stringData": {"password": format!("password of {namespace}")}},
-            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "kopia-caller", "namespace": namespace},
-             "stringData": {"accessKeyID": "kopia", "secretAccessKey": format!("secret/of+{namespace}")}},
-            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "store-ca", "namespace": namespace},
-             "data": {"ca.crt": shared().ca}},
-        ]}))?;
-        self.volume("data")?;
-        self.volume("restored")?;
-        let bytes = format!("--bytes={}", self.settings.borrow().bytes);
-        self.tree("generate", &["generate", "/data/tree", &bytes])
-    }
-
-    /// A claim, and on a cluster that makes no volumes by itself the volume too.
-    fn volume(&self, name: &str) -> anyhow::Result<()> {
-        let namespace = self.namespace.as_str();
-        let classes = self.api().get("/apis/storage.k8s.io/v1/storageclasses")?;
-        let makes_volumes = classes["items"].as_array().is_some_and(|items| !items.is_empty());
-        let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
-            "metadata": {"name": name, "namespace": namespace},
-            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}});
-        if !makes_volumes {
-            let volume = format!("{namespace}-{name}");
-            let path = format!("/var/lib/kubelet/pilotfish-test-volumes/{volume}");
-            api::run(&["node", "rm", "-rf", &path])?;
-            api::run(&["node", "install", "-d", "-m", "0777", &path])?;
-            api::kubectl(&["delete", "persistentvolume", &volume, "--ignore-not-found"])?;
-            api::apply(
-                &json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
-            "spec": {"capacity": {"storage": "2Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "",
-                     "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": path, "type": "Directory"}}}),
-            )?;
-            claim["spec"]["storageClassName"] = json!("");
-            claim["spec"]["volumeName"] = json!(volume);
-        }
-        api::apply(&claim)
-    }
-
-    /// Runs the tree program on both volumes, to its good end.
-    pub(crate) fn tree(&self, job: &str, arguments: &[&str]) -> anyhow::Result<()> {
-        let version = env!("CARGO_PKG_VERSION");
-        let command = [&["/usr/local/bin/testbed-tree"], arguments].concat();
-        api::apply(&json!({"apiVersion": "batch/v1", "kind": "Job",
-        "metadata": {"name": job, "namespace": self.namespace},
-        "spec": {"backoffLimit": 0, "template": {"spec": {
-            "restartPolicy": "Never",
-            "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
-                "seccompProfile": {"type": "RuntimeDefault"}},
-            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data"}},
-                {"name": "restored", "persistentVolumeClaim": {"claimName": "restored"}}],
-            "containers": [{
-                "name": "tree",
-                "image": format!("localhost/pilotfish-store:{version}"),
-                "command": command,
-                "terminationMessagePolicy": "FallbackToLogsOnError",
-                "securityContext": {"allowPrivilegeEscalation": false, "capabilities": {"drop": ["ALL"]}},
-                "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "restored", "mountPath": "/restored"}],
-            }]}}}}))?;
-        let end = self.end_of(job)?;
-        ensure!(end == End::Complete, "{job}: {end:?}\n{}", self.story());
-        Ok(())
+    /// The certificate of the store's authority.
+    pub(crate) fn ca(&self) -> &'static str {
+        &shared().ca
     }
 
     /// Asserts that what was restored is what was backed up.
     pub(crate) fn assert_restored(&self) {
         self.tree("compare", &["compare", "/data/tree", "/restored/tree"]).expect("equal trees");
-    }
-
-    /// Applies a folder of `pods/`, exactly as it is, with this namespace's settings over it.
-    pub(crate) fn apply(&self, pods: &str) -> anyhow::Result<()> {
-        let folder = self.overlays.path().join(pods);
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("kustomization.yaml"), self.kustomization(pods, &folder)?)?;
-        api::kubectl(&["apply", "-k", &folder.display().to_string()])?;
-        Ok(())
-    }
-
-    /// Applies a Job of a user's with a component of `pods/`, exactly as it is, and patches over both.
-    pub(crate) fn apply_component(
-        &self,
-        pods: &str,
-        job: &Value,
-        patches: &[Value],
-    ) -> anyhow::Result<()> {
-        let (base, folder) = (self.overlays.path().join("job"), self.overlays.path().join(pods));
-        std::fs::create_dir_all(&base)?;
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(base.join("job.yaml"), job.to_string())?;
-        let component = relative(&base, &api::repository().join("pods").join(pods))?;
-        let users = json!({"resources": ["job.yaml"], "components": [component]});
-        std::fs::write(base.join("kustomization.yaml"), users.to_string())?;
-        let patches: Vec<Value> =
-            patches.iter().map(|patch| json!({"patch": patch.to_string()})).collect();
-        let ours = json!({
-            "namespace": self.namespace,
-            "resources": ["../job"],
-            "images": [{"name": "pilotfish", "newName": "localhost/pilotfish", "newTag": env!("CARGO_PKG_VERSION")}],
-            "patches": patches,
-        });
-        std::fs::write(folder.join("kustomization.yaml"), ours.to_string())?;
-        api::kubectl(&["apply", "-k", &folder.display().to_string()]).map(drop)
-    }
-
-    fn kustomization(&self, pods: &str, folder: &Path) -> anyhow::Result<String> {
-        let base = relative(folder, &api::repository().join("pods").join(pods))?;
-        let settings = self.settings.borrow();
-        let group = settings.group.unwrap_or(&self.namespace);
-        let version = env!("CARGO_PKG_VERSION");
-        let patches = [self.throttle(pods), settings.patches.concat()].concat();
-        Ok(format!(
-            "namespace: {namespace}\n\
-             resources: [{base}]\n\
-             images:\n\
-             - {{name: pilotfish, newName: localhost/pilotfish, newTag: {version}}}\n\
-             - {{name: kopia/kopia, newName: localhost/{kopia}}}\n\
-             patches:\n\
-             - target: {{kind: ConfigMap, name: kopia-settings}}\n\
-             \x20 patch: |-\n\
-             \x20   apiVersion: v1\n\
-             \x20   kind: ConfigMap\n\
-             \x20   metadata: {{name: kopia-settings}}\n\
-             \x20   data:\n\
-             \x20     S3_RESIGN_PROXY_UPSTREAM: {upstream}\n\
-             \x20     S3_RESIGN_PROXY_CA_BUNDLE: /ca/ca.crt\n\
-             \x20     S3_RESIGN_PROXY_BUCKET: {bucket}\n\
-             \x20     S3_RESIGN_PROXY_PREFIX: {namespace}/\n\
-             \x20     S3_RESIGN_PROXY_CREDENTIALS: broker:{issuer}\n\
-             \x20     S3_RESIGN_PROXY_GROUP: {group}\n\
-             \x20     S3_RESIGN_PROXY_TYPE: kopia\n\
-             \x20     S3_RESIGN_PROXY_METRICS_LISTEN: '[::]:9090'\n\
-             {patches}",
-            namespace = self.namespace,
-            base = base.display(),
-            kopia = settings.kopia,
-            upstream = store::upstream(),
-            issuer = store::issuer(),
-            bucket = store::BUCKET,
-        ))
-    }
-
-    /// Slows kopia down, where `connect` says how fast it may be, and keeps the clock from starting backups.
-    fn throttle(&self, pods: &str) -> String {
-        let suspend = "- target: {kind: CronJob}\n  patch: |-\n    - {op: add, path: /spec/suspend, value: true}\n";
-        let (kind, path, suspend) = match pods {
-            "kopia-backup" => ("CronJob", "/spec/jobTemplate/spec/template", suspend),
-            _ => ("Job", "/spec/template", ""),
-        };
-        let Some(speed) = self.settings.borrow().speed.filter(|_| pods != "kopia-repository")
-        else {
-            return suspend.to_owned();
-        };
-        let add = |flag: &str| {
-            format!(
-                "    - {{op: add, path: {path}/spec/initContainers/1/args/-, value: --max-{flag}-speed={speed}}}\n"
-            )
-        };
-        let (up, down) = (add("upload"), add("download"));
-        format!("{suspend}- target: {{kind: {kind}}}\n  patch: |-\n{up}{down}")
     }
 
     /// Waits until the cluster and its store answer again, after a power loss.
@@ -457,13 +299,6 @@ fn end(job: &Value) -> Option<End> {
             _ => None,
         }
     })
-}
-
-/// The way from one folder to another; kustomize takes no absolute one.
-fn relative(from: &Path, to: &Path) -> anyhow::Result<PathBuf> {
-    let (from, to) = (from.canonicalize()?, to.canonicalize()?);
-    let up = from.components().skip(1).map(|_| "..").collect::<PathBuf>();
-    Ok(up.join(to.strip_prefix("/")?))
 }
 
 impl Drop for Bed {

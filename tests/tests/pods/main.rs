@@ -5,12 +5,12 @@
 //! Run by `scripts/test-pods`, which brings the cluster and the images. Each test has a namespace of its
 //! own, with the `restricted` Pod Security; all share one store, whose credentials live three seconds.
 
-#![expect(clippy::print_stdout, reason = "a story tells what it saw, and what was left out")]
-
 mod any_tool;
 mod api;
 mod bed;
+mod furnish;
 mod killed;
+mod overlay;
 mod pod;
 mod refused;
 mod stopped;
