@@ -55,9 +55,10 @@ pub(crate) async fn serve(config: Config, stop: Stop) -> anyhow::Result<Outcome>
 
     let Bound { listeners, .. } = bound;
     let stats_file = config.stats_file.clone();
-    let proxy = Arc::new(open_proxy(config, caller, upstream, live, Arc::clone(&traffic), metrics));
+    let told = Arc::clone(&traffic);
+    let proxy = Arc::new(open_proxy(config, caller, upstream, live.clone(), traffic, metrics));
     accept_until(proxy, listeners, &stop).await;
-    finish(stats_file.as_deref(), &traffic.tallies())
+    finish(stats_file.as_deref(), &told.tallies(), &live)
 }
 
 fn open_proxy(
@@ -139,12 +140,18 @@ fn announce(config: &Config, bound: &Bound, upstream: &Upstream) {
     }
 }
 
-fn finish(stats_file: Option<&Path>, tallies: &Tallies) -> anyhow::Result<Outcome> {
+/// A proxy that nobody could ever use says why: in a pod, a startup probe that gave up stops it.
+fn finish(stats_file: Option<&Path>, tallies: &Tallies, live: &Live) -> anyhow::Result<Outcome> {
     if let Some(path) = stats_file {
         traffic::write(path, tallies).context("the final tallies")?;
     }
+    let sets = live.status().refreshes_total;
+    if sets == 0 {
+        let why = anyhow::anyhow!("stopped before it was ready: {}", metrics::waiting_text(live));
+        return Err(Failure::new(Exit::Unavailable, why));
+    }
     let sentence = format!(
-        "stopped when asked; sent {} and received {} bytes of objects",
+        "stopped when asked; sent {} and received {} bytes of objects with {sets} sets of credentials",
         tallies.sent_payload_bytes, tallies.received_payload_bytes
     );
     Ok(Outcome::done(sentence).with(json!(tallies)))

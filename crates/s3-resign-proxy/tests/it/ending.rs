@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use testbed::{Spawn, exchange, wait_until};
+use testbed::{Mood, Spawn, exchange, wait_until};
 
 use crate::bed::Bed;
 use crate::client::assert_ok;
@@ -48,6 +48,20 @@ fn a_caller_that_never_ends_is_cut_at_the_end_of_the_grace() {
     assert_eq!(proxy.stop(), 0);
     let last = std::fs::read_to_string(proxy.path("termination")).unwrap();
     assert!(last.contains("stopped when asked"), "{last}");
+}
+
+/// In a pod, a startup probe that gives up stops it: `kubectl describe` then shows this last word.
+#[test]
+fn a_proxy_that_never_held_credentials_says_why_in_its_last_word() {
+    let bed = Bed::new();
+    bed.issuer.set_mood(Mood::Denied);
+    let mut proxy = bed.setup().start();
+    wait_until(SOON, "the probe tells", || proxy.probe().1.contains("no enabled declaration"))
+        .unwrap();
+    assert_eq!(proxy.stop(), 69);
+    let last = std::fs::read_to_string(proxy.path("termination")).unwrap();
+    assert!(last.starts_with("stopped before it was ready: no valid credentials yet: "), "{last}");
+    assert!(last.contains("no enabled declaration"), "{last}");
 }
 
 #[test]
