@@ -36,11 +36,7 @@ fn a_job_of_another_tool_gets_live_credentials_by_the_patch_alone() {
         "S3_RESIGN_PROXY_TYPE": "restic",
         "S3_RESIGN_PROXY_CA_BUNDLE": "/ca/ca.crt",
     }});
-    let ca = json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "my-job"}, "spec": {"template": {"spec": {
-        "initContainers": [{"name": "s3-resign-proxy", "volumeMounts": [{"name": "ca", "mountPath": "/ca"}]}],
-        "volumes": [{"name": "ca", "configMap": {"name": "store-ca"}}],
-    }}}});
-    bed.apply_component("any-tool", &job, &[settings, ca]).expect("pods/any-tool");
+    bed.apply_component("any-tool", &job, &[settings]).expect("pods/any-tool");
     bed.assert_complete("my-job");
     let issued = store::issued(bed.api(), namespace).expect("the issuer's counts");
     assert!(issued >= 1, "its credentials came from the issuer");

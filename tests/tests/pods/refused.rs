@@ -94,3 +94,24 @@ fn a_setting_that_is_wrong_is_told_in_the_last_word_and_ends_the_wait_at_once() 
         assert!(described.contains(word), "{word:?} in {described}");
     }
 }
+
+/// Kopia would keep a snapshot without the file, count it in the retention, and restore it as the latest.
+#[test]
+fn a_backup_that_cannot_read_a_file_fails_and_a_restore_takes_the_one_before() {
+    let patches = vec![impatient("kopia-backup", 120)];
+    let bed = Bed::open("locked", Settings { bytes: 1 << 20, patches, ..Settings::default() });
+    bed.create_repository();
+    bed.start_backup("whole");
+    bed.assert_complete("whole");
+    bed.tree("lock", &["lock", "/data/locked"]).expect("a locked file");
+    bed.job_from("kopia-backup", "cut").expect("a job from the CronJob");
+    assert_fails_saying(&bed, "cut", &["/data/locked: permission denied"]);
+    let text = bed.kopia("list", &["snapshot", "list", "--all", "--json"]).expect("a list");
+    let list: Vec<serde_json::Value> = serde_json::from_str(&text).expect("JSON");
+    let is_whole = |one: &&serde_json::Value| one["incomplete"].is_null();
+    assert_eq!(list.iter().filter(is_whole).count(), 1, "only the first counts: {text}");
+    bed.settings.borrow_mut().patches.clear();
+    bed.start_restore();
+    bed.assert_complete("kopia-restore");
+    bed.assert_restored();
+}

@@ -2,6 +2,7 @@
 //! Makes and compares trees of files, where a test runs in pods and has no shell.
 
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use anyhow::Context;
@@ -23,6 +24,11 @@ enum Args {
         #[arg(long, default_value_t = 64 << 20)]
         bytes: u64,
     },
+    /// Adds a file that its own owner may not read.
+    Lock {
+        /// The file.
+        file: PathBuf,
+    },
     /// Exits 0 if two trees have the same names, kinds, modes, links and bytes.
     Compare {
         /// One.
@@ -42,6 +48,11 @@ fn main() -> anyhow::Result<()> {
                 oddities: Oddities::All,
             };
             generate(&dir, seed, spec).with_context(|| dir.display().to_string())?
+        }
+        Args::Lock { file } => {
+            std::fs::write(&file, "locked").with_context(|| file.display().to_string())?;
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o000))?;
+            return Ok(());
         }
         Args::Compare { left, right } => {
             compare(&left, &right).map_err(|difference| anyhow::anyhow!("{difference:?}"))?
