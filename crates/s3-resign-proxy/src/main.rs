@@ -9,6 +9,7 @@ mod answer;
 mod args;
 mod body;
 mod caller;
+mod complaints;
 mod config;
 mod connection;
 mod document;

@@ -15,6 +15,7 @@ use sigv4::{FrameError, KeyCache};
 
 use crate::answer::Reply;
 use crate::body::{self, BoxedBody, CallerChain, Drained, Fault, Outgoing, Passing, Plan, drain};
+use crate::complaints::Complaints;
 use crate::config::{Limits, PayloadMode};
 use crate::connection::{RequestGuard, Requests};
 use crate::document::Document;
@@ -43,6 +44,7 @@ pub(crate) struct Proxy {
     pub(crate) limits: Limits,
     pub(crate) traffic: Arc<Traffic>,
     pub(crate) metrics: Metrics,
+    pub(crate) complaints: Complaints,
     pub(crate) document: Option<Document>,
 }
 
@@ -65,7 +67,7 @@ impl Proxy {
         let response = match self.pass(parts, inbound, &target).await {
             Ok(reply) => self.relay(reply, guard),
             Err(error) => {
-                tracing::debug!(code = error.code, error = error.message, "request not served");
+                self.complaints.say(&error);
                 if error.is_slow_down() {
                     self.metrics.slowed.inc();
                 }

@@ -15,6 +15,7 @@ use sigv4::KeyCache;
 
 use crate::accept::accept_until;
 use crate::caller::Caller;
+use crate::complaints::Complaints;
 use crate::config::{Config, Listen, PayloadMode, is_exposed};
 use crate::document::Document;
 use crate::follow::{NeighbourFiles, follow_credentials, reread_secret, write_stats};
@@ -82,6 +83,7 @@ fn open_proxy(
         limits: config.limits,
         traffic,
         metrics,
+        complaints: Complaints::default(),
         document: config.serve_credentials.then(|| Document::new(caller)),
     }
 }

@@ -9,6 +9,7 @@ mod any_tool;
 mod api;
 mod bed;
 mod furnish;
+mod installed;
 mod killed;
 mod overlay;
 mod pod;
