@@ -11,7 +11,6 @@ mod cold_start;
 mod connection;
 mod docs;
 mod figure;
-mod interrupt;
 mod latency;
 mod markdown;
 mod memory;
@@ -30,9 +29,9 @@ use std::io::Write;
 
 pub use args::Args;
 
+use crate::interrupt::Interrupt;
 use args::{Part, Role};
 use figure::Figures;
-use interrupt::Interrupt;
 use stage::Stage;
 use upstream::Kind;
 

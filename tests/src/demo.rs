@@ -5,7 +5,6 @@
 //! real life. Both end in a table of goals, and fail if one of them is missed.
 
 mod args;
-mod interrupt;
 mod kopia;
 mod metrics;
 mod outage;

@@ -8,13 +8,13 @@ use anyhow::anyhow;
 
 use super::connection::Connection;
 use super::figure::{Compared, Figures, Unit};
-use super::interrupt::Interrupt;
 use super::request::{Ask, Prepared};
 use super::route::Route;
 use super::say;
 use super::series::{Series, percentile_us};
 use super::stage::Stage;
 use super::upstream::Kind;
+use crate::interrupt::Interrupt;
 
 const ROUNDS: usize = 11;
 /// In a round, over all connections.

@@ -9,13 +9,13 @@ use tempfile::TempDir;
 use testbed::{Ca, StaticPair};
 
 use super::connection::{Connection, Peer};
-use super::interrupt::Interrupt;
 use super::meter;
 use super::proxy::{Proxy, ProxyConfig};
 use super::relay::Relay;
 use super::request::{Ask, Caller, Prepared};
 use super::route::Route;
 use super::upstream::{Kind, Upstream};
+use crate::interrupt::Interrupt;
 
 /// Fields end in this order: first who calls, last who is called, then the folder.
 pub(super) struct Stage {

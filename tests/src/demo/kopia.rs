@@ -9,8 +9,8 @@ use anyhow::{Context, ensure};
 use serde_json::Value;
 use testbed::{Spawn, StaticPair, wait_until};
 
-use super::interrupt::Interrupt;
 use super::proxy::REGION;
+use crate::interrupt::Interrupt;
 
 /// No command should take longer, outages included.
 const LIMIT: Duration = Duration::from_secs(1800);

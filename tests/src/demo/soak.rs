@@ -11,7 +11,6 @@ use anyhow::Context;
 use sidecar::{Exit, Failure};
 use testbed::{Counts, EarlyRevocation};
 
-use super::interrupt::Interrupt;
 use super::kopia::{Kopia, Snapshot};
 use super::metrics::Metrics;
 use super::outage::Outage;
@@ -21,6 +20,7 @@ use super::rows::{Goal, Rows};
 use super::stage::Stage;
 use super::story::{compare_step, failed_at_caller, keys, verdict};
 use super::{places, tree};
+use crate::interrupt::Interrupt;
 
 const LIFETIME: Duration = Duration::from_secs(3);
 const OUTAGE: Duration = Duration::from_secs(6);

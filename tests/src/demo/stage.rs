@@ -8,11 +8,11 @@ use anyhow::Context;
 use tempfile::TempDir;
 use testbed::{Ca, EarlyRevocation, Issuer, IssuerConfig, StaticPair, Store, StoreConfig};
 
-use super::interrupt::Interrupt;
 use super::kopia::{Kopia, Repository, Security};
 use super::metrics::Metrics;
 use super::places;
 use super::proxy::Proxy;
+use crate::interrupt::Interrupt;
 
 /// Where kopia writes through the proxy.
 const PROXIED: &str = "proxied";

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use testbed::{Counts, EarlyRevocation, Summary, compare};
 
-use super::interrupt::Interrupt;
 use super::kopia::{Kopia, Snapshot};
 use super::metrics::Metrics;
 use super::progress::{say, step};
 use super::rows::{Goal, Rows};
 use super::stage::Stage;
 use super::{places, tree};
+use crate::interrupt::Interrupt;
 
 const LIFETIME: Duration = Duration::from_secs(4);
 const KEYS: u64 = 10;

@@ -11,11 +11,11 @@ use signal_hook::flag;
 
 /// Whether somebody asked to stop. Clones share the answer.
 #[derive(Clone, Debug)]
-pub(super) struct Interrupt(Arc<AtomicBool>);
+pub(crate) struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Listens to both signals from now on.
-    pub(super) fn listen() -> anyhow::Result<Interrupt> {
+    pub(crate) fn listen() -> anyhow::Result<Interrupt> {
         let asked = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
             let code = i32::from(Exit::Stopped.code());
@@ -26,12 +26,12 @@ impl Interrupt {
         Ok(Interrupt(asked))
     }
 
-    pub(super) fn is_asked(&self) -> bool {
+    pub(crate) fn is_asked(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
     /// An error of [`Exit::Stopped`] if somebody asked.
-    pub(super) fn check(&self) -> anyhow::Result<()> {
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
         match self.is_asked() {
             true => Err(Failure::new(Exit::Stopped, anyhow!("stopped by a signal"))),
             false => Ok(()),
