@@ -6,7 +6,6 @@
 //! and a [`Stop`]. This crate knows no domain crate.
 
 mod build_info;
-mod given;
 mod install;
 mod logs;
 mod outcome;
@@ -18,7 +17,7 @@ mod termination;
 pub mod testing;
 
 pub use build_info::{BuildInfo, build_info};
-pub use given::{Given, Problems, Size, Span};
+pub use flags::{Given, Problems, Size, Span};
 pub use outcome::{Exit, Failure, Outcome};
 pub use program::{LogFormat, Logs, ProcessArgs, Program};
 pub use run::main;

@@ -76,7 +76,7 @@ impl std::error::Error for Failure {}
 /// What a run achieved.
 #[derive(Debug, Clone)]
 pub struct Outcome {
-    /// [`Exit::Done`] or [`Exit::Partial`].
+    /// How it ended. What is found bad ends with [`Exit::Corrupt`] and has facts all the same.
     pub exit: Exit,
     /// One sentence for a person.
     pub sentence: String,

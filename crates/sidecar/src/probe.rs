@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::program::{Program, twin};
+use flags::twin;
+
+use crate::program::Program;
 use crate::{Exit, run::say};
 
 const LIMIT: Duration = Duration::from_secs(2);

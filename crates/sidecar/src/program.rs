@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use clap::builder::StyledStr;
 
-use crate::given::{Given, Problems, Span};
+use flags::{Given, Problems, Span, twin};
 
 /// A program's flags. Env twins `<BINARY>_<FLAG>` are added to each flag at start.
 pub trait Program: clap::Parser {
@@ -66,6 +66,10 @@ pub struct ProcessArgs {
     #[arg(long, value_name = "FILE")]
     pub termination_log: Option<PathBuf>,
 
+    /// Where all of the outcome goes, as JSON: the last word has room for a part of it
+    #[arg(long, value_name = "FILE")]
+    pub outcome_file: Option<PathBuf>,
+
     /// How long a server drains after SIGTERM; keep it below the pod's grace period [default: 25s]
     #[arg(long, value_name = "SPAN")]
     pub grace: Option<Given<Span>>,
@@ -75,27 +79,31 @@ pub struct ProcessArgs {
     pub check: bool,
 }
 
-/// `S3_RESIGN_PROXY_PORT_FILE` of `s3-resign-proxy` and `port-file`.
-pub(crate) fn twin(binary: &str, flag: &str) -> String {
-    format!("{binary}_{flag}").to_ascii_uppercase().replace('-', "_")
-}
-
-/// The program's command with an env twin on each flag. An empty variable counts as unset.
+/// The program's command.
 pub(crate) fn command<P: Program>(name: &'static str) -> clap::Command {
     let build = crate::build_info(name);
     let version = format!("{} ({})", build.version, build.commit);
     let also = format!(
         "Also: `{name} probe` (is it ready?), `{name} install DIR` (a copy for another image)"
     );
-    P::command().name(name).version(version).after_help(also).mut_args(|arg| match arg.get_long() {
-        Some(flag) if arg.get_env().is_none() && !matches!(flag, "help" | "version") => {
+    twinned(P::command().name(name).version(version).after_help(also), name)
+}
+
+/// With an env twin on each flag, those of subcommands included. An empty variable counts as unset.
+fn twinned(command: clap::Command, name: &'static str) -> clap::Command {
+    // Before or behind the subcommand's name: people write them in either place.
+    let is_parent = command.has_subcommands();
+    let with_twin = |arg: clap::Arg| match arg.get_long() {
+        Some("help" | "version") => arg,
+        Some(flag) if arg.get_env().is_none() => {
             let variable = twin(name, flag);
             let is_set = std::env::var_os(&variable).is_some_and(|value| !value.is_empty());
-            let arg = with_note(arg, &format!("[env: {variable}]"));
+            let arg = with_note(arg, &format!("[env: {variable}]")).global(is_parent);
             if is_set { arg.env(variable).hide_env(true) } else { arg }
         }
         _ => arg,
-    })
+    };
+    command.mut_args(with_twin).mut_subcommands(|inner| twinned(inner, name))
 }
 
 /// Both of its helps name the twin.

@@ -7,9 +7,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use flags::twin;
 use serde_json::Value;
 
-use crate::program::{LogFormat, Logs, Program, command, twin};
+use crate::program::{LogFormat, Logs, Program, command};
 use crate::{
     Exit, Failure, Outcome, Problems, Span, Stop, build_info, install, logs, probe, termination,
 };
@@ -50,6 +51,7 @@ where
 #[derive(Default)]
 struct Start {
     termination_log: Option<PathBuf>,
+    outcome_file: Option<PathBuf>,
     format: Option<LogFormat>,
     grace: Option<Span>,
 }
@@ -72,6 +74,7 @@ fn prepare<P: Program>(name: &'static str, start: &mut Start) -> Result<Option<P
     let process = program.process().clone();
     let mut problems = Problems::new(name);
     start.termination_log = process.termination_log;
+    start.outcome_file = process.outcome_file;
     start.format = problems.given("--log-format", process.log_format);
     start.grace = problems.given("--grace", process.grace);
     let plan = program.resolve(&mut problems);
@@ -150,6 +153,10 @@ fn last_word(name: &str, start: &Start, exit: Exit, sentence: &str, facts: &Valu
     let text = termination::message(name, exit, sentence, facts);
     if let Err(error) = termination::write(start.termination_log.as_deref(), &text) {
         tracing::warn!(error = %error, "the termination message cannot be written");
+    }
+    let Some(path) = &start.outcome_file else { return };
+    if let Err(error) = termination::outcome(path, name, exit, sentence, facts) {
+        tracing::warn!(error = %error, path = %path.display(), "the outcome file cannot be written");
     }
 }
 

@@ -2,6 +2,7 @@
 //! The last word: one sentence and one JSON line, where `kubectl describe pod` shows them.
 
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -39,6 +40,23 @@ pub(crate) fn write(path: Option<&Path>, text: &str) -> io::Result<()> {
         Some(path) => std::fs::write(path, text),
         None => Ok(()),
     }
+}
+
+/// Writes all of the outcome, whole or not at all.
+pub(crate) fn outcome(
+    path: &Path,
+    name: &str,
+    exit: Exit,
+    sentence: &str,
+    facts: &Value,
+) -> io::Result<()> {
+    let all = json!({"name": name, "exit": exit.code(), "sentence": sentence, "facts": facts});
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    io::Write::write_all(&mut file, format!("{all}\n").as_bytes())?;
+    // Companions run as other users.
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    file.persist(path).map(drop).map_err(|error| error.error)
 }
 
 #[cfg(test)]

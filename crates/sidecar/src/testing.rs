@@ -3,7 +3,9 @@
 
 use clap::Command;
 
-use crate::program::{Program, twin};
+use flags::twin;
+
+use crate::program::Program;
 
 /// Asserts that no flag's env twin looks like a variable that Kubernetes makes for a Service.
 ///

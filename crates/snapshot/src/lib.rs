@@ -9,6 +9,7 @@ mod facts;
 mod id;
 mod manifest;
 mod name;
+mod pin;
 mod place;
 mod retention;
 mod run;
@@ -22,6 +23,7 @@ pub use manifest::{
     Bytes, Encoding, Manifest, Object, Source, SourceKind, Taken, Tool, Unreadable,
 };
 pub use name::{DataName, Entry, entry_of};
+pub use pin::Pin;
 pub use place::{BadName, Place};
 pub use retention::{Decision, Plan, Policy, Refusal, Rule, Verdict, plan};
 pub use run::RunRecord;

@@ -65,7 +65,8 @@ pub struct Problems {
 
 impl Problems {
     /// `prefix` begins the names of env twins.
-    pub(crate) fn new(prefix: &str) -> Self {
+    #[must_use]
+    pub fn new(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned(), found: Vec::new() }
     }
 
@@ -93,7 +94,7 @@ impl Problems {
     /// A flag's good value; a bad or missing one is added.
     pub fn required<T>(&mut self, flag: &str, given: Option<Given<T>>) -> Option<T> {
         if given.is_none() {
-            let twin = crate::program::twin(&self.prefix, flag.trim_start_matches('-'));
+            let twin = crate::twin(&self.prefix, flag.trim_start_matches('-'));
             self.add(format!("{flag} is required (or {twin})"));
         }
         self.given(flag, given)
@@ -106,7 +107,8 @@ impl Problems {
     }
 
     /// All of them in one sentence.
-    pub(crate) fn sentence(&self) -> String {
+    #[must_use]
+    pub fn sentence(&self) -> String {
         self.found.join("; ")
     }
 }

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+//! An object's bytes, verified while they are written.
+
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+use aws_lc_rs::digest::{Context, SHA256};
+use backon::{ExponentialBuilder, Retryable as _};
+use bytes::Bytes;
+use encoding::Identities;
+use futures_util::stream::{self, StreamExt as _};
+use snapshot::{Bytes as Sum, Digest, Encoding, Manifest, Place};
+use store::{Error, Kind, Store};
+use tokio::sync::mpsc;
+
+use crate::shelf::data_key;
+
+/// So many bytes a request, so many requests at once: bounded memory, and a lost one costs little.
+const RANGE: u64 = 8 * 1024 * 1024;
+const AT_ONCE: usize = 4;
+/// Content is handed on in pieces of this size.
+const PIECE: usize = 256 * 1024;
+
+/// All bytes are there and are what the manifest says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fetched {
+    /// As stored.
+    pub stored: Sum,
+    /// Decoded.
+    pub content: Sum,
+}
+
+/// Why content could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// The store does not give it.
+    #[error(transparent)]
+    Store(#[from] Error),
+    /// It is not what the manifest says.
+    #[error("{0}")]
+    Content(String),
+    /// It is sealed, and not for us.
+    #[error("{0}")]
+    Sealed(String),
+    /// Writing it failed.
+    #[error("writing it failed: {0}")]
+    Sink(io::Error),
+}
+
+/// Fetches a snapshot's content into `sink`, and verifies sizes and digests of what is stored and of the
+/// content. Only a `Fetched` says that `sink` holds the snapshot.
+///
+/// # Errors
+/// [`Broken`]: then `sink` holds nothing of worth.
+pub async fn fetch<W: Write + Send + 'static>(
+    store: &Store,
+    place: &Place,
+    manifest: &Manifest,
+    identities: Option<Identities>,
+    sink: W,
+) -> Result<Fetched, Broken> {
+    let key = data_key(place, manifest);
+    let object = &manifest.object;
+    let found = store.stat(&key).await?;
+    if found.bytes != object.bytes {
+        let (is, should) = (found.bytes, object.bytes);
+        return Err(Broken::Content(format!("{key} has {is} bytes, its manifest says {should}")));
+    }
+    let fetched = pump(store, &key, object.bytes, &object.encoding, identities, sink).await?;
+    if fetched.stored.sha256 != object.sha256 {
+        return Err(differs(&key, "stored bytes", object.sha256, fetched.stored.sha256));
+    }
+    if fetched.content != manifest.content {
+        return Err(differs(&key, "content", manifest.content.sha256, fetched.content.sha256));
+    }
+    Ok(fetched)
+}
+
+/// Fetches an object that has no manifest, as it is: nothing is verified but its length.
+///
+/// # Errors
+/// [`Broken`].
+pub async fn fetch_raw<W: Write + Send + 'static>(
+    store: &Store,
+    key: &str,
+    sink: W,
+) -> Result<Fetched, Broken> {
+    let found = store.stat(key).await?;
+    pump(store, key, found.bytes, &[], None, sink).await
+}
+
+fn differs(key: &str, what: &str, should: Digest, is: Digest) -> Broken {
+    Broken::Content(format!("{key}: the digest of its {what} is {is}, its manifest says {should}"))
+}
+
+/// Ranges come in order from the network, and a thread decodes and writes.
+async fn pump<W: Write + Send + 'static>(
+    store: &Store,
+    key: &str,
+    bytes: u64,
+    encoding: &[Encoding],
+    identities: Option<Identities>,
+    sink: W,
+) -> Result<Fetched, Broken> {
+    let (sender, receiver) = mpsc::channel(AT_ONCE);
+    let encoding = encoding.to_vec();
+    let writing = tokio::task::spawn_blocking(move || {
+        // Plain content is its own stored form, and is not counted twice.
+        let tally = (!encoding.is_empty()).then(Tally::default);
+        let arriving = Arriving { receiver, now: Bytes::new(), tally };
+        write(&encoding, identities.as_ref(), arriving, sink)
+    });
+    let starts = (0..bytes).step_by(usize::try_from(RANGE).unwrap_or(usize::MAX));
+    let mut ranges = stream::iter(starts)
+        .map(|start| range(store, key, start, bytes.min(start + RANGE)))
+        .buffered(AT_ONCE);
+    while let Some(range) = ranges.next().await {
+        // A writer that has failed says why itself.
+        if sender.send(range?).await.is_err() {
+            break;
+        }
+    }
+    drop(ranges);
+    drop(sender);
+    writing.await.map_err(|error| Broken::Content(error.to_string()))?
+}
+
+async fn range(store: &Store, key: &str, start: u64, end: u64) -> Result<Bytes, Error> {
+    let delays = ExponentialBuilder::default()
+        .with_jitter()
+        .with_min_delay(Duration::from_millis(300))
+        .with_max_delay(Duration::from_secs(15))
+        .with_max_times(6);
+    (|| store.range(key, start..end))
+        .retry(delays)
+        .when(|error| error.kind() == Kind::Temporary)
+        .notify(|error, after| tracing::warn!(error = %error, ?after, "a range is asked for again"))
+        .await
+}
+
+fn write<W: Write>(
+    encoding: &[Encoding],
+    identities: Option<&Identities>,
+    mut arriving: Arriving,
+    mut sink: W,
+) -> Result<Fetched, Broken> {
+    let mut content = Tally::default();
+    let bad = |error: io::Error| match error.kind() {
+        io::ErrorKind::InvalidInput => Broken::Sealed(error.to_string()),
+        _ => Broken::Content(format!("it cannot be decoded: {error}")),
+    };
+    {
+        let mut decoder = encoding::decoder(encoding, identities, &mut arriving).map_err(bad)?;
+        let mut piece = vec![0; PIECE];
+        loop {
+            let read = decoder.read(&mut piece).map_err(bad)?;
+            if read == 0 {
+                break;
+            }
+            content.add(&piece[..read]);
+            sink.write_all(&piece[..read]).map_err(Broken::Sink)?;
+        }
+    }
+    sink.flush().map_err(Broken::Sink)?;
+    let content = content.finish();
+    let stored = arriving.tally.map_or(content, Tally::finish);
+    Ok(Fetched { stored, content })
+}
+
+/// What arrives, as a reader.
+struct Arriving {
+    receiver: mpsc::Receiver<Bytes>,
+    now: Bytes,
+    tally: Option<Tally>,
+}
+
+impl Read for Arriving {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.now.is_empty() {
+            match self.receiver.blocking_recv() {
+                Some(bytes) => self.now = bytes,
+                None => return Ok(0),
+            }
+        }
+        let count = buffer.len().min(self.now.len());
+        let taken = self.now.split_to(count);
+        buffer[..count].copy_from_slice(&taken);
+        if let Some(tally) = &mut self.tally {
+            tally.add(&taken);
+        }
+        Ok(count)
+    }
+}
+
+struct Tally {
+    bytes: u64,
+    digest: Context,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { bytes: 0, digest: Context::new(&SHA256) }
+    }
+}
+
+impl Tally {
+    fn add(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.digest.update(bytes);
+    }
+
+    fn finish(self) -> Sum {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(self.digest.finish().as_ref());
+        Sum { bytes: self.bytes, sha256: Digest(sha256) }
+    }
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+//! What lies below a prefix, cluster by cluster.
+
+use std::collections::BTreeMap;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use snapshot::{Entry, Id, Manifest, Place, entry_of};
+use store::{Error, Found, Kind, Store};
+
+/// Manifests are read so many at once.
+const AT_ONCE: usize = 8;
+
+/// What lies below a prefix.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    /// By cluster.
+    pub shelves: BTreeMap<Place, Shelf>,
+    /// What lies outside of any cluster's folder.
+    pub foreign: Vec<Found>,
+}
+
+/// What lies in one cluster's folder.
+#[derive(Debug, Default)]
+pub struct Shelf {
+    /// Every snapshot, newest first.
+    pub manifests: Vec<Manifest>,
+    /// Manifests that cannot be read, and why.
+    pub unreadable: Vec<Strange>,
+    /// Keys that parse as data, by name; those that no manifest names are orphans.
+    pub data: BTreeMap<String, Found>,
+    /// Run records.
+    pub runs: Vec<Found>,
+    /// Objects of other tools.
+    pub foreign: Vec<Found>,
+}
+
+/// An object, and what is wrong with it.
+#[derive(Debug, Clone)]
+pub struct Strange {
+    /// Its key below the prefix.
+    pub key: String,
+    /// What is wrong.
+    pub why: String,
+}
+
+/// Reads one cluster's folder.
+///
+/// # Errors
+/// Those of the store. A listing that broke off gives nothing: half of it would look like an answer.
+pub async fn read_place(store: &Store, place: &Place) -> Result<Shelf, Error> {
+    let catalogue = read(store, &place.folder()).await?;
+    Ok(catalogue
+        .shelves
+        .into_iter()
+        .find(|(key, _)| key == place)
+        .map(|it| it.1)
+        .unwrap_or_default())
+}
+
+/// Reads everything below the prefix.
+///
+/// # Errors
+/// As of [`read_place`].
+pub async fn read_all(store: &Store) -> Result<Catalogue, Error> {
+    read(store, "").await
+}
+
+/// Reads one manifest.
+///
+/// # Errors
+/// Those of the store; the text of what is wrong with the manifest.
+pub async fn manifest(
+    store: &Store,
+    place: &Place,
+    id: &Id,
+) -> Result<Result<Manifest, Strange>, Error> {
+    let key = format!("{}{}", place.folder(), id.manifest_name());
+    let bytes = match store.read(&key, Manifest::LIMIT).await {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == Kind::Unsound => {
+            return Ok(Err(Strange { key, why: error.to_string() }));
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(match Manifest::from_bytes(&bytes) {
+        Ok(manifest) if manifest.id != *id => {
+            let why = format!("it is the manifest of {}", manifest.id);
+            Err(Strange { key, why })
+        }
+        Ok(manifest) => Ok(manifest),
+        Err(why) => Err(Strange { key, why: why.to_string() }),
+    })
+}
+
+async fn read(store: &Store, folder: &str) -> Result<Catalogue, Error> {
+    let mut catalogue = Catalogue::default();
+    let mut ids = Vec::new();
+    let mut listing = store.list(folder);
+    while let Some(found) = listing.try_next().await? {
+        let Some((place, name)) = Place::split(&found.key) else {
+            catalogue.foreign.push(found);
+            continue;
+        };
+        let (name, entry) = (name.to_owned(), entry_of(name));
+        let shelf = catalogue.shelves.entry(place.clone()).or_default();
+        match entry {
+            Entry::Manifest(id) => ids.push((place, id)),
+            Entry::Data(_) => drop(shelf.data.insert(name, found)),
+            Entry::Run => shelf.runs.push(found),
+            Entry::Foreign => shelf.foreign.push(found),
+        }
+    }
+    let mut manifests = stream::iter(ids)
+        .map(|(place, id)| async move {
+            let read = manifest(store, &place, &id).await;
+            (place, read)
+        })
+        .buffer_unordered(AT_ONCE);
+    while let Some((place, read)) = manifests.next().await {
+        let shelf = catalogue.shelves.entry(place).or_default();
+        match read {
+            Ok(Ok(manifest)) => shelf.manifests.push(manifest),
+            Ok(Err(strange)) => shelf.unreadable.push(strange),
+            // Pruned since it was listed.
+            Err(error) if error.kind() == Kind::Missing => {}
+            Err(error) => return Err(error),
+        }
+    }
+    drop(manifests);
+    for shelf in catalogue.shelves.values_mut() {
+        shelf.manifests.sort_by_key(|it| std::cmp::Reverse((it.time(), it.id)));
+    }
+    Ok(catalogue)
+}
+
+impl Shelf {
+    /// Data that no manifest names: of failed attempts, or whose manifest was deleted.
+    pub fn orphans(&self) -> impl Iterator<Item = &Found> {
+        let is_named = |name: &str| self.manifests.iter().any(|it| it.object.key == name);
+        self.data.iter().filter(move |(name, _)| !is_named(name)).map(|(_, found)| found)
+    }
+
+    /// Objects of other tools that nobody has adopted.
+    pub fn strangers(&self, store: &Store) -> Vec<&Found> {
+        let adopted: Vec<&str> =
+            self.manifests.iter().filter_map(|it| it.object.key.strip_prefix('/')).collect();
+        let full = |found: &Found| store.location().full(&found.key);
+        self.foreign.iter().filter(|it| !adopted.contains(&full(it).as_str())).collect()
+    }
+}
+
+/// Where a manifest's data lies, as a key of the store.
+#[must_use]
+pub fn data_key(place: &Place, manifest: &Manifest) -> String {
+    let key = &manifest.object.key;
+    if key.starts_with('/') { key.clone() } else { format!("{}{key}", place.folder()) }
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Is the content what it must be? It is looked at itself, not at what was said of it.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use sidecar::{Exit, Failure};
+use snapshot::{Bytes as Sum, EtcdFacts, Facts, HashKv};
+
+use crate::plan::{Content, Expected};
+
+/// Where bolt's mark stands: behind the header of the first page.
+const MARK_AT: u64 = 16;
+const MARK: [u8; 4] = 0xED0C_DAED_u32.to_le_bytes();
+
+/// Judges whole content of a kind that was asked for.
+///
+/// # Errors
+/// [`Exit::Corrupt`].
+pub(crate) async fn judge(file: Arc<File>, sum: Sum, expected: Expected) -> anyhow::Result<Facts> {
+    if let Some(wanted) = expected.sha256
+        && wanted != sum.sha256
+    {
+        let why = anyhow!("its digest is {}, --sha256 says {wanted}", sum.sha256);
+        return Err(Failure::new(Exit::Corrupt, why));
+    }
+    let is_etcd = match expected.content {
+        Content::Etcd => true,
+        Content::Plain => false,
+        Content::Auto => looks_like_etcd(&file),
+    };
+    match is_etcd {
+        true => Ok(Facts { etcd: Some(etcd(file).await?) }),
+        false => Ok(Facts::default()),
+    }
+}
+
+fn looks_like_etcd(file: &File) -> bool {
+    let mut mark = [0; 4];
+    file.read_exact_at(&mut mark, MARK_AT).is_ok() && mark == MARK
+}
+
+/// Reads a whole etcd snapshot: its trailer, its structure, its facts.
+///
+/// # Errors
+/// [`Exit::Corrupt`].
+pub(crate) async fn etcd(file: Arc<File>) -> anyhow::Result<EtcdFacts> {
+    let read = tokio::task::spawn_blocking(move || {
+        etcd_image::verify_trailer(&*file)?;
+        etcd_image::describe(&*file, &etcd_image::Options::default())
+    });
+    let facts = read.await?;
+    facts.map(facts_of).map_err(|error| {
+        let exit = match error {
+            etcd_image::Error::Io(_) => Exit::Temporary,
+            _ => Exit::Corrupt,
+        };
+        Failure::new(exit, anyhow!("the etcd snapshot is not good: {error}"))
+    })
+}
+
+/// What a manifest keeps of them.
+fn facts_of(image: etcd_image::Facts) -> EtcdFacts {
+    let alarms = image.alarms.iter().map(|alarm| alarm_name(alarm.kind)).collect();
+    EtcdFacts {
+        revision: image.revision,
+        compact_revision: image.compact_revision,
+        live_keys: image.live_keys,
+        total_keys: image.total_keys,
+        storage_version: image.storage_version,
+        cluster_version: image.cluster_version,
+        auth_enabled: image.auth_enabled,
+        alarms,
+        members: image.members.len() as u64,
+        leases: image.leases,
+        status_hash: image.status_hash,
+        hash_kv: HashKv {
+            revision: image.hash_kv.revision,
+            compact_revision: image.hash_kv.compact_revision,
+            hash: image.hash_kv.hash,
+            agreed: vec![],
+            not_compared: vec![],
+        },
+    }
+}
+
+fn alarm_name(kind: etcd_image::AlarmKind) -> String {
+    match kind {
+        etcd_image::AlarmKind::Nospace => "NOSPACE".to_owned(),
+        etcd_image::AlarmKind::Corrupt => "CORRUPT".to_owned(),
+        etcd_image::AlarmKind::Unknown(number) => format!("UNKNOWN({number})"),
+    }
+}

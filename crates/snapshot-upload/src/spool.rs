@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The spool: an unlinked file that the source fills at its own speed and the upload follows.
+//!
+//! A server holds a read transaction while it streams a snapshot, so it never waits for the bucket.
+
+use std::fs::File;
+use std::io::{self, Read, Write as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, anyhow};
+use aws_lc_rs::digest::{Context, SHA256};
+use bytes::Bytes;
+use sidecar::{Exit, Failure};
+use snapshot::{Bytes as Sum, Digest};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::plan::SpoolPlan;
+
+/// Messages on their way to the disk. etcd's have 32 KiB.
+const QUEUE: usize = 64;
+
+/// A file that grows, or one that is there whole.
+#[derive(Debug, Clone)]
+pub(crate) struct Spool {
+    file: Arc<File>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Mutex<State>,
+    grown: Condvar,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    written: u64,
+    end: End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Open,
+    Whole,
+    Broken,
+}
+
+/// The end that the source writes to.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    sender: mpsc::Sender<Message>,
+    bytes: u64,
+    limit: u64,
+}
+
+enum Message {
+    Bytes(Bytes),
+    End(oneshot::Sender<Sum>),
+}
+
+impl Spool {
+    /// A new, empty one.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] for a folder in which no file can be made.
+    pub(crate) fn create(plan: &SpoolPlan) -> anyhow::Result<(Self, Writer)> {
+        let shown = plan.dir.display();
+        let file = tempfile::tempfile_in(&plan.dir)
+            .with_context(|| format!("--spool-dir {shown}: no file can be made there"))
+            .map_err(|error| Failure::new(Exit::Usage, error))?;
+        let spool = Self::of(file, State { written: 0, end: End::Open });
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let writing = spool.clone();
+        std::thread::Builder::new()
+            .name("spool".to_owned())
+            .spawn(move || writing.fill(receiver))
+            .context("no thread can be started")?;
+        let limit = limit(plan)?;
+        Ok((spool, Writer { sender, bytes: 0, limit }))
+    }
+
+    /// One that is there already.
+    pub(crate) fn whole(file: File, bytes: u64) -> Self {
+        Self::of(file, State { written: bytes, end: End::Whole })
+    }
+
+    fn of(file: File, state: State) -> Self {
+        let shared = Shared { state: Mutex::new(state), grown: Condvar::new() };
+        Self { file: Arc::new(file), shared: Arc::new(shared) }
+    }
+
+    /// The file, for random access once it is whole.
+    pub(crate) fn file(&self) -> Arc<File> {
+        Arc::clone(&self.file)
+    }
+
+    /// Reads from the start to the end, waiting for bytes that are not there yet. Blocks its thread.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader { spool: self.clone(), position: 0 }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.state());
+        self.shared.grown.notify_all();
+    }
+
+    /// The writing thread. It ends when the writer does, and knows a clean end from a lost writer.
+    fn fill(self, mut receiver: mpsc::Receiver<Message>) {
+        let mut digest = Context::new(&SHA256);
+        let mut file = &*self.file;
+        while let Some(message) = receiver.blocking_recv() {
+            match message {
+                Message::Bytes(bytes) => {
+                    if let Err(error) = file.write_all(&bytes) {
+                        tracing::error!(error = %error, "the spool cannot be written");
+                        break;
+                    }
+                    digest.update(&bytes);
+                    self.set(|state| state.written += bytes.len() as u64);
+                }
+                Message::End(answer) => {
+                    let mut sha256 = [0; 32];
+                    sha256.copy_from_slice(digest.finish().as_ref());
+                    let bytes = self.state().written;
+                    self.set(|state| state.end = End::Whole);
+                    let _ = answer.send(Sum { bytes, sha256: Digest(sha256) });
+                    return;
+                }
+            }
+        }
+        self.set(|state| state.end = End::Broken);
+    }
+}
+
+impl Writer {
+    /// Refuses a source that announces more than the spool may hold.
+    ///
+    /// # Errors
+    /// [`Exit::Temporary`].
+    pub(crate) fn admit(&self, announced: u64) -> anyhow::Result<()> {
+        if announced <= self.limit {
+            return Ok(());
+        }
+        Err(too_large(&format!("the source announces {announced} bytes"), self.limit))
+    }
+
+    /// Takes bytes over.
+    ///
+    /// # Errors
+    /// [`Exit::Temporary`] if there is no room for them.
+    pub(crate) async fn write(&mut self, bytes: Bytes) -> anyhow::Result<()> {
+        self.bytes += bytes.len() as u64;
+        if self.bytes > self.limit {
+            return Err(too_large("the source gave more", self.limit));
+        }
+        self.sender.send(Message::Bytes(bytes)).await.map_err(|_| lost())
+    }
+
+    /// The most that may come.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// How many bytes were taken over.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The clean end.
+    ///
+    /// # Errors
+    /// [`Exit::Temporary`] if not all could be written.
+    pub(crate) async fn finish(self) -> anyhow::Result<Sum> {
+        let (answer, answered) = oneshot::channel();
+        self.sender.send(Message::End(answer)).await.map_err(|_| lost())?;
+        answered.await.map_err(|_| lost())
+    }
+}
+
+fn too_large(what: &str, limit: u64) -> anyhow::Error {
+    let why = anyhow!(
+        "{what} and the spool may hold {limit}: make its volume larger, or raise --spool-limit"
+    );
+    Failure::new(Exit::Temporary, why)
+}
+
+fn lost() -> anyhow::Error {
+    let why = anyhow!("the spool cannot be written: is its disk full? The log says more");
+    Failure::new(Exit::Temporary, why)
+}
+
+/// What the flag allows and the disk has room for.
+fn limit(plan: &SpoolPlan) -> anyhow::Result<u64> {
+    let free = free(&plan.dir)?;
+    Ok(plan.limit.map_or(free, |limit| limit.min(free)))
+}
+
+/// Bytes that this user may still write in a folder.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn free(dir: &Path) -> anyhow::Result<u64> {
+    let about = rustix::fs::statvfs(dir).with_context(|| format!("{}", dir.display()))?;
+    Ok(about.f_bavail.saturating_mul(about.f_frsize))
+}
+
+/// See [`Spool::reader`].
+#[derive(Debug)]
+pub(crate) struct Reader {
+    spool: Spool,
+    position: u64,
+}
+
+impl Reader {
+    /// How many bytes lie behind the position; 0 at the end.
+    fn ready(&self) -> io::Result<u64> {
+        let waiting = |state: &mut State| state.written == self.position && state.end == End::Open;
+        let state = self.spool.shared.grown.wait_while(self.spool.state(), waiting);
+        let state = *state.unwrap_or_else(PoisonError::into_inner);
+        match state.end {
+            End::Broken => {
+                Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the source broke off"))
+            }
+            _ => Ok(state.written - self.position),
+        }
+    }
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let ready = usize::try_from(self.ready()?).unwrap_or(usize::MAX);
+        let wanted = buffer.len().min(ready);
+        let read = self.spool.file.read_at(&mut buffer[..wanted], self.position)?;
+        if read == 0 && wanted > 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file became shorter"));
+        }
+        self.position += read as u64;
+        Ok(read)
+    }
+}
