@@ -101,11 +101,29 @@ impl Ca {
         Ok((certificate.pem(), key.serialize_pem()))
     }
 
+    /// Certificate and key of a client as PEM files in `folder`, named after its common name.
+    pub fn client_files(&self, folder: &Path, common_name: &str) -> anyhow::Result<TlsFiles> {
+        let (signed, pair) = self.signed(common_name, &[])?;
+        let certificate = folder.join(format!("{common_name}.pem"));
+        let key = folder.join(format!("{common_name}.key"));
+        std::fs::write(&certificate, signed.pem())?;
+        std::fs::write(&key, pair.serialize_pem())?;
+        Ok(TlsFiles { certificate, key })
+    }
+
     fn server_pair(&self, names: &[&str]) -> anyhow::Result<(rcgen::Certificate, KeyPair)> {
+        self.signed("testbed server", names)
+    }
+
+    fn signed(
+        &self,
+        common_name: &str,
+        names: &[&str],
+    ) -> anyhow::Result<(rcgen::Certificate, KeyPair)> {
         let key = KeyPair::generate()?;
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names)?;
-        params.distinguished_name.push(DnType::CommonName, "testbed server");
+        params.distinguished_name.push(DnType::CommonName, common_name);
         Ok((params.signed_by(&key, &self.issuer)?, key))
     }
 

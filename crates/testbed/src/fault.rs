@@ -2,8 +2,10 @@
 //! Faults as data: which request is hit, how often, and by what.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::rate::Rate;
 use crate::wire::Head;
 
 /// What goes wrong with a request or with its response.
@@ -44,6 +46,21 @@ pub enum Fault {
     },
     /// S3's answer to an expired set; nothing goes upstream.
     ExpiredToken,
+    /// Any answer, for stores that do not speak S3, after the whole request was read; nothing goes
+    /// upstream. The length is added.
+    Reply {
+        /// The status.
+        status: u16,
+        /// Names and values.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// The request goes upstream and is answered there in full, but the caller never hears of it.
+    LoseAnswer(Lost),
+    /// The store takes no notice of create-only: the caller's `If-None-Match`, or `ifGenerationMatch`
+    /// in the query, goes no further.
+    IgnoreCreateOnly(SignAgain),
     /// The request is taken and never answered.
     Hang,
     /// The response's body leaves in small pieces with pauses between them.
@@ -64,10 +81,46 @@ pub enum Then {
     Close,
 }
 
+/// What the caller gets in the place of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The end of the connection, in order.
+    Close,
+    /// A reset.
+    Reset,
+    /// Nothing: the connection stays.
+    Silence,
+}
+
+/// How a request that was changed on its way is signed, so that a strict store takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignAgain {
+    /// It has no signature over what is changed.
+    No,
+    /// By Signature Version 4, under the key and scope that the request names.
+    S3 {
+        /// The secret of that key.
+        secret: String,
+    },
+    /// By Azure's Shared Key.
+    Azure {
+        /// The account.
+        account: String,
+        /// Its key, in base64.
+        key: String,
+    },
+}
+
 impl Fault {
     /// S3's request to slow down.
     pub fn slow_down() -> Fault {
         Fault::Answer { status: 503, code: "SlowDown".to_owned() }
+    }
+
+    /// What S3 answers where a long work failed after its 200 had left: a status of success over an
+    /// error (CompleteMultipartUpload and copies).
+    pub fn error_under_200() -> Fault {
+        Fault::Answer { status: 200, code: "InternalError".to_owned() }
     }
 
     /// A refusal that comes while the body is still on its way.
@@ -84,6 +137,10 @@ pub struct Match {
     pub method: Option<String>,
     /// Only targets that contain this.
     pub target: Option<String>,
+    /// Only targets that do not contain this.
+    pub without: Option<String>,
+    /// Only requests that have a header of this name.
+    pub header: Option<String>,
     /// This many matching requests go through first.
     pub skip: u64,
     /// At most this many are hit; `None` is without end.
@@ -106,6 +163,16 @@ impl Match {
         Match { target: Some(text.to_owned()), ..self }
     }
 
+    /// Of these, only targets that do not contain `text`.
+    pub fn without(self, text: &str) -> Match {
+        Match { without: Some(text.to_owned()), ..self }
+    }
+
+    /// Of these, only requests that have a header of this name.
+    pub fn header(self, name: &str) -> Match {
+        Match { header: Some(name.to_owned()), ..self }
+    }
+
     /// Of these, only the first `times`.
     pub fn times(self, times: u64) -> Match {
         Match { times: Some(times), ..self }
@@ -119,6 +186,8 @@ impl Match {
     fn covers(&self, head: &Head) -> bool {
         self.method.as_ref().is_none_or(|method| *method == head.method)
             && self.target.as_ref().is_none_or(|text| head.target.contains(text))
+            && self.without.as_ref().is_none_or(|text| !head.target.contains(text))
+            && self.header.as_ref().is_none_or(|name| !head.values(name).is_empty())
     }
 }
 
@@ -136,6 +205,9 @@ pub struct Rule {
 pub struct FaultPlan {
     /// The rules, in order.
     pub rules: Vec<Rule>,
+    /// How fast all bodies together go, either way, whatever their requests' faults; no limit if
+    /// `None`.
+    pub bytes_per_second: Option<u64>,
 }
 
 impl FaultPlan {
@@ -147,6 +219,11 @@ impl FaultPlan {
     /// One fault for some requests.
     pub fn one(when: Match, fault: Fault) -> FaultPlan {
         FaultPlan::none().and(when, fault)
+    }
+
+    /// The same faults behind a narrow line.
+    pub fn throttled(self, bytes_per_second: u64) -> FaultPlan {
+        FaultPlan { bytes_per_second: Some(bytes_per_second), ..self }
     }
 
     /// One more rule, behind the others.
@@ -171,6 +248,8 @@ pub struct Hit {
 #[derive(Debug, Default)]
 pub(crate) struct Course {
     plan: FaultPlan,
+    /// Shared by all connections under this plan.
+    pub(crate) rate: Option<Arc<Rate>>,
     matched: BTreeMap<usize, u64>,
     pub(crate) hits: Vec<Hit>,
     pub(crate) requests: u64,
@@ -179,6 +258,7 @@ pub(crate) struct Course {
 impl Course {
     /// A new plan counts from the start.
     pub(crate) fn set(&mut self, plan: FaultPlan) {
+        self.rate = plan.bytes_per_second.map(|rate| Arc::new(Rate::new(rate)));
         self.plan = plan;
         self.matched.clear();
     }
@@ -223,5 +303,18 @@ mod tests {
         assert_eq!(next("PUT", "/b/k"), Some(Fault::Hang));
         assert_eq!(next("PUT", "/b/k"), Some(Fault::ExpiredToken));
         assert_eq!((course.requests, course.hits.len()), (6, 6));
+    }
+
+    #[test]
+    fn a_rule_can_be_about_a_header_and_leave_targets_out() {
+        let rule = Match::method("PUT").without(".json").header("if-none-match");
+        let head = |target: &str, name: &str| {
+            let mut head = Head::request("PUT", target);
+            head.set(name, "*");
+            head
+        };
+        assert!(rule.covers(&head("/b/k.snap", "If-None-Match")));
+        assert!(!rule.covers(&head("/b/k.json", "If-None-Match")));
+        assert!(!rule.covers(&head("/b/k.snap", "If-Match")));
     }
 }

@@ -11,10 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::Context;
 use tokio::net::TcpStream;
 
+use crate::answer;
 use crate::ca::Ca;
-use crate::fault::{Course, FaultPlan, Hit};
+use crate::fault::{Course, Fault, FaultPlan, Hit};
+use crate::forget;
 use crate::host::Host;
 use crate::leg::Leg;
+use crate::rate::Rate;
 use crate::relay::{self, Next, Side};
 use crate::wire::Head;
 
@@ -118,6 +121,12 @@ impl Shared {
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What becomes of a request, and the line that its body goes over.
+    fn course_of(&self, head: &Head) -> (Option<Fault>, Option<Arc<Rate>>) {
+        let mut course = self.course();
+        (course.next(head), course.rate.clone())
+    }
+
     async fn connect(&self) -> io::Result<Side> {
         let socket = TcpStream::connect(self.upstream).await?;
         Ok(Side::new(Leg::connected(socket, self.upstream_tls.as_ref()).await?))
@@ -150,10 +159,10 @@ async fn one_request(
         // The server ends an idle connection, and so does the front.
         _ = ended(idle) => return Ok(Next::Close),
     };
-    let Some(head) = head else { return Ok(Next::Close) };
-    let fault = shared.course().next(&head);
+    let Some(mut head) = head else { return Ok(Next::Close) };
+    let (fault, rate) = shared.course_of(&head);
     if let Some(fault) = &fault
-        && let Some(next) = relay::answer_alone(fault, &head, client).await?
+        && let Some(next) = answer::answer_alone(fault, &head, client).await?
     {
         return Ok(next);
     }
@@ -161,7 +170,15 @@ async fn one_request(
         Some(open) => open,
         None => upstream.insert(shared.connect().await?),
     };
-    relay::pass(fault.as_ref(), &head, client, upstream).await
+    let line = rate.as_deref();
+    match &fault {
+        Some(Fault::LoseAnswer(lost)) => relay::lose(*lost, &head, line, client, upstream).await,
+        Some(Fault::IgnoreCreateOnly(sign)) => {
+            forget::create_only(&mut head, sign)?;
+            relay::pass(None, &head, line, client, upstream).await
+        }
+        fault => relay::pass(fault.as_ref(), &head, line, client, upstream).await,
+    }
 }
 
 /// Waits until a server that should be silent ends its connection.

@@ -72,6 +72,16 @@ impl Spawn {
         self
     }
 
+    /// More variables.
+    pub fn envs(
+        mut self,
+        envs: impl IntoIterator<Item = (impl AsRef<OsStr>, impl AsRef<OsStr>)>,
+    ) -> Spawn {
+        let owned = |text: &dyn AsRef<OsStr>| text.as_ref().to_owned();
+        self.envs.extend(envs.into_iter().map(|(name, value)| (owned(&name), owned(&value))));
+        self
+    }
+
     /// Passes on nothing of the test's own environment, PATH excepted.
     pub fn clean_env(mut self) -> Spawn {
         self.inherit = Inherit::Nothing;
@@ -203,6 +213,16 @@ impl Running {
     /// Sends SIGINT.
     pub fn interrupt(&self) -> anyhow::Result<()> {
         self.signal(Signal::INT)
+    }
+
+    /// Stops it in its tracks (SIGSTOP): its sockets stay, and nothing answers.
+    pub fn pause(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after [`Running::pause`].
+    pub fn resume(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
     }
 
     /// Kills it and waits for its end.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncWriteExt, ReadHalf, WriteHalf};
 
-use crate::fault::{Fault, Then};
-use crate::gate::error_xml;
+use crate::fault::{Fault, Lost};
 use crate::leg::Leg;
+use crate::rate::Rate;
 use crate::wire::{BodyScan, Head, Wire};
 
 /// What becomes of a connection after a request.
@@ -45,11 +45,32 @@ impl Side {
 
 /// What is special about the way a body goes.
 #[derive(Clone, Copy, Debug, Default)]
-struct Manner {
+struct Manner<'a> {
     /// Bytes of the head that wait in the buffer, so that they leave with the body.
     head_bytes: usize,
     limit: Option<Limit>,
     pace: Option<Pace>,
+    line: Option<&'a Rate>,
+}
+
+impl Manner<'_> {
+    /// How many bytes go at a time, of which `passed` went before.
+    fn room(&self, passed: u64) -> usize {
+        let left = self.limit.map_or(u64::MAX, |limit| limit.bytes - passed);
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        let pace = self.pace.map_or(usize::MAX, |pace| pace.piece.max(1));
+        left.min(pace).min(self.line.map_or(usize::MAX, Rate::piece))
+    }
+
+    /// Waits until so many bytes may go.
+    async fn wait(&self, bytes: usize) {
+        if let Some(pace) = self.pace {
+            tokio::time::sleep(pace.pause).await;
+        }
+        if let Some(line) = self.line {
+            line.take(bytes).await;
+        }
+    }
 }
 
 /// How far a body goes.
@@ -66,92 +87,20 @@ struct Pace {
     pause: Duration,
 }
 
-/// Answers in the upstream's stead, where the fault says so.
-pub(crate) async fn answer_alone(
-    fault: &Fault,
-    head: &Head,
-    client: &mut Side,
-) -> io::Result<Option<Next>> {
-    let (status, code, more, headers) = match fault {
-        Fault::EarlyAnswer { status, code, .. } | Fault::Answer { status, code } => {
-            (*status, code.as_str(), String::new(), String::new())
-        }
-        Fault::ExpiredToken => (400, "ExpiredToken", String::new(), String::new()),
-        Fault::Redirect301 { region } => {
-            let more = format!("<Endpoint>s3.{region}.amazonaws.com</Endpoint>");
-            let header = format!("x-amz-bucket-region: {region}\r\n");
-            (301, "PermanentRedirect", more, header)
-        }
-        Fault::Hang => std::future::pending().await,
-        _ => return Ok(None),
-    };
-    let text = answer_text(head, status, code, &more, &headers, fault);
-    if let Fault::EarlyAnswer { then, .. } = fault {
-        client.out.write_all(&text).await?;
-        client.out.flush().await?;
-        if *then == Then::Close {
-            return Ok(Some(Next::Close));
-        }
-        swallow(head, client).await?;
-        return Ok(Some(Next::KeepOpen));
-    }
-    if expects_100(head) {
-        client.out.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
-    }
-    swallow(head, client).await?;
-    client.out.write_all(&text).await?;
-    client.out.flush().await?;
-    Ok(Some(Next::KeepOpen))
-}
-
-fn expects_100(head: &Head) -> bool {
-    head.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue"))
-}
-
-fn answer_text(
-    head: &Head,
-    status: u16,
-    code: &str,
-    more: &str,
-    headers: &str,
-    fault: &Fault,
-) -> Vec<u8> {
-    let message = match code {
-        "ExpiredToken" => "The provided token has expired.",
-        "SlowDown" => "Please reduce your request rate.",
-        "AccessDenied" => "Access Denied",
-        _ => "The front was told to answer so.",
-    };
-    let kind = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::BAD_REQUEST);
-    let body = error_xml(kind, code, message, more).into_body();
-    let reason = kind.canonical_reason().unwrap_or("Unknown");
-    let closing = matches!(fault, Fault::EarlyAnswer { then: Then::Close, .. });
-    let connection = if closing { "Connection: close\r\n" } else { "" };
-    let mut text = format!(
-        "HTTP/1.1 {status} {reason}\r\nContent-Type: application/xml\r\n\
-         x-amz-request-id: FRONT\r\n{headers}{connection}"
-    )
-    .into_bytes();
-    if head.method == "HEAD" {
-        text.extend_from_slice(b"\r\n");
-    } else {
-        text.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
-        text.extend_from_slice(&body);
-    }
-    text
-}
-
-/// Reads a request's body away.
-async fn swallow(head: &Head, client: &mut Side) -> io::Result<()> {
-    let mut scan = head.request_body();
+/// Reads a body away, to its end.
+pub(crate) async fn read_away(
+    mut scan: BodyScan,
+    from: &mut Wire<ReadHalf<Leg>>,
+) -> io::Result<()> {
     let mut data = Vec::new();
     while !scan.is_done() {
-        if client.wire.buffer.is_empty() && client.wire.fill().await? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
+        if from.buffer.is_empty() && from.fill().await? == 0 {
+            let in_order = scan.ends_with_connection();
+            return if in_order { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) };
         }
-        let taken = scan.take(&client.wire.buffer, &mut data)?;
+        let taken = scan.take(&from.buffer, &mut data)?;
         data.clear();
-        client.wire.buffer.drain(..taken);
+        from.buffer.drain(..taken);
     }
     Ok(())
 }
@@ -160,6 +109,7 @@ async fn swallow(head: &Head, client: &mut Side) -> io::Result<()> {
 pub(crate) async fn pass(
     fault: Option<&Fault>,
     head: &Head,
+    line: Option<&Rate>,
     client: &mut Side,
     upstream: &mut Side,
 ) -> io::Result<Next> {
@@ -170,9 +120,9 @@ pub(crate) async fn pass(
         Some(Fault::ResetRequestAt(bytes)) => Some(Limit { bytes: *bytes, then: Next::Reset }),
         _ => None,
     };
-    let manner = Manner { limit, ..Manner::default() };
+    let manner = Manner { limit, line, ..Manner::default() };
     let up = body(head.request_body(), &mut client.wire, &mut upstream.out, manner);
-    let down = respond(fault, head, &mut upstream.wire, &mut client.out);
+    let down = respond(fault, head, line, &mut upstream.wire, &mut client.out);
     let (mut up, mut down) = (std::pin::pin!(up), std::pin::pin!(down));
     tokio::select! {
         sent = &mut up => match sent {
@@ -191,19 +141,11 @@ pub(crate) async fn pass(
 async fn respond(
     fault: Option<&Fault>,
     request: &Head,
+    line: Option<&Rate>,
     upstream: &mut Wire<ReadHalf<Leg>>,
     client: &mut WriteHalf<Leg>,
 ) -> io::Result<Next> {
-    let head = loop {
-        let Some(head) = upstream.read_head(Head::parse_response).await? else {
-            return Ok(Next::Close);
-        };
-        if !head.is_informational() {
-            break head;
-        }
-        client.write_all(&head.bytes).await?;
-        client.flush().await?;
-    };
+    let Some(head) = final_head(upstream, client).await? else { return Ok(Next::Close) };
     if let Some(Fault::Delay(wait)) = fault {
         tokio::time::sleep(*wait).await;
     }
@@ -217,8 +159,8 @@ async fn respond(
         Some(Fault::SlowBody { piece, pause }) => Some(Pace { piece: *piece, pause: *pause }),
         _ => None,
     };
-    let mut manner = Manner { head_bytes: 0, limit, pace };
-    let together = !scan.is_done() && limit.is_none() && pace.is_none();
+    let mut manner = Manner { head_bytes: 0, limit, pace, line };
+    let together = !scan.is_done() && limit.is_none() && pace.is_none() && line.is_none();
     if together && fault != Some(&Fault::SplitHeaderBody) {
         // What upstream sent in one segment leaves in one.
         upstream.buffer.splice(..0, head.bytes.iter().copied());
@@ -228,6 +170,49 @@ async fn respond(
         client.flush().await?;
     }
     closing(&head, body(scan, upstream, client, manner).await?)
+}
+
+/// The head of the answer proper; those before it are passed on.
+async fn final_head(
+    upstream: &mut Wire<ReadHalf<Leg>>,
+    client: &mut WriteHalf<Leg>,
+) -> io::Result<Option<Head>> {
+    while let Some(head) = upstream.read_head(Head::parse_response).await? {
+        if !head.is_informational() {
+            return Ok(Some(head));
+        }
+        client.write_all(&head.bytes).await?;
+        client.flush().await?;
+    }
+    Ok(None)
+}
+
+/// Passes one request and keeps its answer, once it is there in full, from the caller.
+pub(crate) async fn lose(
+    lost: Lost,
+    head: &Head,
+    line: Option<&Rate>,
+    client: &mut Side,
+    upstream: &mut Side,
+) -> io::Result<Next> {
+    upstream.out.write_all(&head.bytes).await?;
+    upstream.out.flush().await?;
+    let manner = Manner { line, ..Manner::default() };
+    let up = body(head.request_body(), &mut client.wire, &mut upstream.out, manner);
+    let down = async {
+        if let Some(answer) = final_head(&mut upstream.wire, &mut client.out).await? {
+            read_away(answer.response_body(&head.method), &mut upstream.wire).await?;
+        }
+        io::Result::Ok(())
+    };
+    let (sent, answered) = tokio::join!(up, down);
+    sent?;
+    answered?;
+    match lost {
+        Lost::Close => Ok(Next::Close),
+        Lost::Reset => Ok(Next::Reset),
+        Lost::Silence => std::future::pending().await,
+    }
 }
 
 fn closing(head: &Head, next: Next) -> io::Result<Next> {
@@ -240,12 +225,12 @@ async fn body(
     mut scan: BodyScan,
     from: &mut Wire<ReadHalf<Leg>>,
     to: &mut WriteHalf<Leg>,
-    manner: Manner,
+    manner: Manner<'_>,
 ) -> io::Result<Next> {
-    let Manner { mut head_bytes, limit, pace } = manner;
+    let mut head_bytes = manner.head_bytes;
     let (mut data, mut passed) = (Vec::new(), 0);
     loop {
-        if let Some(limit) = limit.filter(|limit| passed >= limit.bytes) {
+        if let Some(limit) = manner.limit.filter(|limit| passed >= limit.bytes) {
             return Ok(limit.then);
         }
         if scan.is_done() {
@@ -255,16 +240,12 @@ async fn body(
             // The end of one side is the end of the other, in order or not.
             return Ok(Next::Close);
         }
-        let room = limit.map_or(u64::MAX, |limit| limit.bytes - passed);
-        let room = usize::try_from(room).unwrap_or(usize::MAX);
-        let room = room.min(pace.map_or(usize::MAX, |pace| pace.piece.max(1)));
+        let room = manner.room(passed);
         let len = from.buffer.len().min(room);
         let taken = head_bytes + scan.take(&from.buffer[head_bytes..len], &mut data)?;
         head_bytes = 0;
         data.clear();
-        if let Some(pace) = pace {
-            tokio::time::sleep(pace.pause).await;
-        }
+        manner.wait(taken).await;
         to.write_all(&from.buffer[..taken]).await?;
         to.flush().await?;
         from.buffer.drain(..taken);

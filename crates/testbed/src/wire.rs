@@ -39,6 +39,34 @@ impl Head {
         self.headers.iter().filter(wanted).map(|(_, value)| value.as_slice()).collect()
     }
 
+    /// A request of this method to this target, without headers.
+    pub(crate) fn request(method: &str, target: &str) -> Head {
+        Head { method: method.to_owned(), target: target.to_owned(), ..Head::default() }
+    }
+
+    /// Puts one header in the place of all of this name; the bytes stay until [`Head::write_again`].
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.remove(name);
+        self.headers.push((name.to_owned(), value.as_bytes().to_vec()));
+    }
+
+    /// Takes all headers of a name away; the bytes stay until [`Head::write_again`].
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.headers.retain(|(one, _)| !one.eq_ignore_ascii_case(name));
+    }
+
+    /// Makes a request's bytes say what its fields say.
+    pub(crate) fn write_again(&mut self) {
+        self.bytes = format!("{} {} HTTP/1.1\r\n", self.method, self.target).into_bytes();
+        for (name, value) in &self.headers {
+            self.bytes.extend_from_slice(name.as_bytes());
+            self.bytes.extend_from_slice(b": ");
+            self.bytes.extend_from_slice(value);
+            self.bytes.extend_from_slice(b"\r\n");
+        }
+        self.bytes.extend_from_slice(b"\r\n");
+    }
+
     pub(crate) fn parse_request(bytes: &[u8]) -> io::Result<Option<Head>> {
         let mut headers = [httparse::EMPTY_HEADER; 256];
         let mut request = httparse::Request::new(&mut headers);
