@@ -101,6 +101,7 @@ impl Error {
             _ if answer.is_full => Kind::Full,
             _ if answer.no_bucket() => Kind::NoBucket,
             _ if answer.is_expired() => Kind::Denied,
+            _ if answer.is_refusal() => Kind::Usage,
             _ => Kind::Temporary,
         };
         let verb = verb(action);
@@ -195,6 +196,12 @@ impl Answer {
         ]
         .iter()
         .any(|code| self.text.contains(code))
+    }
+
+    /// Asking the same again would be answered the same.
+    fn is_refusal(&self) -> bool {
+        let lasting = ["400", "405", "411", "413", "414", "501"];
+        lasting.iter().any(|status| self.text.starts_with(status))
     }
 
     /// Expired or malformed credentials come as 400.
