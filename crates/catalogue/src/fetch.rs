@@ -2,15 +2,13 @@
 //! An object's bytes, verified while they are written.
 
 use std::io::{self, Read, Write};
-use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use backon::{ExponentialBuilder, Retryable as _};
 use bytes::Bytes;
 use encoding::Identities;
 use futures_util::stream::{self, StreamExt as _};
 use snapshot::{Bytes as Sum, Digest, Encoding, Manifest, Place};
-use store::{Error, Kind, Store};
+use store::{Error, Store};
 use tokio::sync::mpsc;
 
 use crate::shelf::data_key;
@@ -112,7 +110,7 @@ async fn pump<W: Write + Send + 'static>(
     });
     let starts = (0..bytes).step_by(usize::try_from(RANGE).unwrap_or(usize::MAX));
     let mut ranges = stream::iter(starts)
-        .map(|start| range(store, key, start, bytes.min(start + RANGE)))
+        .map(|start| store.range(key, start..bytes.min(start + RANGE)))
         .buffered(AT_ONCE);
     while let Some(range) = ranges.next().await {
         // A writer that has failed says why itself.
@@ -123,19 +121,6 @@ async fn pump<W: Write + Send + 'static>(
     drop(ranges);
     drop(sender);
     writing.await.map_err(|error| Broken::Content(error.to_string()))?
-}
-
-async fn range(store: &Store, key: &str, start: u64, end: u64) -> Result<Bytes, Error> {
-    let delays = ExponentialBuilder::default()
-        .with_jitter()
-        .with_min_delay(Duration::from_millis(300))
-        .with_max_delay(Duration::from_secs(15))
-        .with_max_times(6);
-    (|| store.range(key, start..end))
-        .retry(delays)
-        .when(|error| error.kind() == Kind::Temporary)
-        .notify(|error, after| tracing::warn!(error = %error, ?after, "a range is asked for again"))
-        .await
 }
 
 fn write<W: Write>(

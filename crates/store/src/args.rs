@@ -2,9 +2,15 @@
 //! The flags that say how a store is reached.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use sidecar::{Given, Problems};
+use sidecar::{Given, Problems, Span};
 use url::Url;
+
+/// No byte for so long is a hang.
+const SILENCE: Duration = Duration::from_secs(30);
+/// Longer than a store's failover, shorter than a credential.
+const RETRYING: Duration = Duration::from_secs(90);
 
 /// How stores are reached. Each provider's flags matter to its URLs only.
 #[derive(Debug, Clone, clap::Args)]
@@ -34,6 +40,14 @@ pub struct StoreArgs {
     /// connectionString, accountName, accountKey, sasToken [default: the provider's own sources]
     #[arg(long, value_name = "DIR")]
     pub credentials_dir: Option<PathBuf>,
+
+    /// A store that gives no byte for so long is asked again [default: 30s]
+    #[arg(long, value_name = "SPAN")]
+    pub store_timeout: Option<Given<Span>>,
+
+    /// A request that fails is tried again for so long [default: 90s]
+    #[arg(long, value_name = "SPAN")]
+    pub retry_timeout: Option<Given<Span>>,
 }
 
 /// The same for the store of claims, which has credentials of its own.
@@ -70,7 +84,7 @@ pub struct ClaimsArgs {
 }
 
 /// The same, judged.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// See [`StoreArgs::s3_endpoint`].
     pub s3_endpoint: Option<Url>,
@@ -84,6 +98,25 @@ pub struct Settings {
     pub ca_bundle: Option<PathBuf>,
     /// See [`StoreArgs::credentials_dir`].
     pub credentials_dir: Option<PathBuf>,
+    /// See [`StoreArgs::store_timeout`].
+    pub silence: Duration,
+    /// See [`StoreArgs::retry_timeout`].
+    pub retrying: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            s3_endpoint: None,
+            s3_region: None,
+            gcs_endpoint: None,
+            azure_endpoint: None,
+            ca_bundle: None,
+            credentials_dir: None,
+            silence: SILENCE,
+            retrying: RETRYING,
+        }
+    }
 }
 
 impl StoreArgs {
@@ -93,10 +126,17 @@ impl StoreArgs {
             let url = problems.given(flag, given);
             url.filter(|url| is_endpoint(flag, url, problems))
         };
+        let s3_endpoint = endpoint("--s3-endpoint", self.s3_endpoint);
+        let gcs_endpoint = endpoint("--gcs-endpoint", self.gcs_endpoint);
+        let azure_endpoint = endpoint("--azure-endpoint", self.azure_endpoint);
+        let mut span =
+            |flag, given, default| problems.given(flag, given).map_or(default, |Span(span)| span);
         Settings {
-            s3_endpoint: endpoint("--s3-endpoint", self.s3_endpoint),
-            gcs_endpoint: endpoint("--gcs-endpoint", self.gcs_endpoint),
-            azure_endpoint: endpoint("--azure-endpoint", self.azure_endpoint),
+            silence: span("--store-timeout", self.store_timeout, SILENCE),
+            retrying: span("--retry-timeout", self.retry_timeout, RETRYING),
+            s3_endpoint,
+            gcs_endpoint,
+            azure_endpoint,
             s3_region: self.s3_region,
             ca_bundle: self.ca_bundle,
             credentials_dir: self.credentials_dir,
@@ -118,6 +158,7 @@ impl ClaimsArgs {
             s3_region: self.claims_s3_region,
             ca_bundle: self.claims_ca_bundle,
             credentials_dir: self.claims_credentials_dir,
+            ..Settings::default()
         };
         let location = problems.given("--claims", self.claims)?;
         Some((location, settings))

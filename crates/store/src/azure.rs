@@ -22,7 +22,7 @@ pub(crate) fn open(at: &Location, settings: &Settings) -> Result<Arc<dyn ObjectS
     let mut builder = MicrosoftAzureBuilder::from_env()
         .with_container_name(&at.bucket)
         .with_client_options(client(settings, is_http)?)
-        .with_retry(retries());
+        .with_retry(retries(settings));
     if let Some(account) = access.account.or_else(|| endpoint.as_deref().and_then(account_in)) {
         builder = builder.with_account(account);
     }

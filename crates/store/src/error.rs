@@ -91,6 +91,10 @@ impl Error {
         let url = at.url(key);
         let answer = Answer::of(&error);
         let kind = match &error {
+            // versitygw says 404 of a key that it does not know.
+            E::NotFound { .. } if answer.is_expired() => Kind::Denied,
+            // Only a bucket can be missing when its objects are listed, or one is made.
+            E::NotFound { .. } if matches!(action, Action::List | Action::Create) => Kind::NoBucket,
             E::NotFound { .. } if answer.no_bucket() => Kind::NoBucket,
             E::NotFound { .. } => Kind::Missing,
             E::AlreadyExists { .. } | E::Precondition { .. } => Kind::Exists,
@@ -206,9 +210,15 @@ impl Answer {
 
     /// Expired or malformed credentials come as 400.
     fn is_expired(&self) -> bool {
-        ["ExpiredToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken"]
-            .iter()
-            .any(|code| self.text.contains(code))
+        [
+            "ExpiredToken",
+            "InvalidAccessKeyId",
+            "SignatureDoesNotMatch",
+            "InvalidToken",
+            "UserNotFound",
+        ]
+        .iter()
+        .any(|code| self.text.contains(code))
     }
 }
 

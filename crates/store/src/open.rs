@@ -15,13 +15,9 @@ use crate::{azure, file, gcs, s3};
 
 /// A bundle of a whole platform has about 200 KiB.
 const BUNDLE_LIMIT: u64 = 4 * 1024 * 1024;
-const CONNECT: Duration = Duration::from_secs(5);
-/// No byte for so long is a hang.
-const SILENCE: Duration = Duration::from_secs(30);
+pub(crate) const CONNECT: Duration = Duration::from_secs(5);
 /// A request of one part, at the slowest rate that still ends: 8 MiB at 64 KiB/s and a while.
-const REQUEST: Duration = Duration::from_secs(180);
-/// Longer than a store's failover, shorter than a credential.
-const RETRYING: Duration = Duration::from_secs(90);
+pub(crate) const REQUEST: Duration = Duration::from_secs(180);
 
 /// Opens a store. Nothing is asked of it yet, but of a folder whether it is one.
 ///
@@ -50,7 +46,7 @@ pub(crate) fn client(settings: &Settings, is_http: bool) -> Result<ClientOptions
     let mut options = ClientOptions::new()
         .with_allow_http(is_http)
         .with_connect_timeout(CONNECT)
-        .with_read_timeout(SILENCE)
+        .with_read_timeout(settings.silence)
         .with_timeout(REQUEST)
         // Servers close idle connections after five seconds and more.
         .with_pool_idle_timeout(Duration::from_secs(4));
@@ -78,13 +74,13 @@ pub(crate) fn bundle(settings: &Settings) -> Result<Option<Vec<u8>>, Error> {
     std::fs::read(&path).map(Some).map_err(|error| unusable(error.to_string()))
 }
 
-pub(crate) fn retries() -> RetryConfig {
+pub(crate) fn retries(settings: &Settings) -> RetryConfig {
     let backoff = BackoffConfig {
         init_backoff: Duration::from_millis(200),
         max_backoff: Duration::from_secs(10),
         base: 2.0,
     };
-    RetryConfig { backoff, max_retries: 10, retry_timeout: RETRYING }
+    RetryConfig { backoff, max_retries: 10, retry_timeout: settings.retrying }
 }
 
 /// A variable that is set to something.

@@ -23,7 +23,7 @@ pub(crate) fn open(at: &Location, settings: &Settings) -> Result<Arc<dyn ObjectS
         .with_bucket_name(&at.bucket)
         .with_region(region.unwrap_or_else(|| "us-east-1".to_owned()))
         .with_client_options(client(settings, is_http)?)
-        .with_retry(retries())
+        .with_retry(retries(settings))
         .with_disable_bulk_delete(true)
         // A header, not a trailer: stores that do not know it pass it over.
         .with_checksum_algorithm(Checksum::SHA256);

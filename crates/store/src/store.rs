@@ -8,12 +8,15 @@ use bytes::Bytes;
 use futures_util::stream::{BoxStream, StreamExt as _};
 use jiff::Timestamp;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 
 use crate::error::{Action, Error, Kind};
 use crate::location::Location;
 use crate::part::Parts;
 use crate::stage::Upload;
+
+/// Answers whose bodies break off are asked for so often.
+const BODIES: usize = 4;
 
 /// An opened store. Keys are below its prefix; one that begins with `/` is from the bucket's root.
 #[derive(Debug, Clone)]
@@ -60,14 +63,28 @@ impl Store {
     /// # Errors
     /// [`Kind::Missing`] among others; [`Kind::Unsound`] for a larger one.
     pub async fn read(&self, key: &str, limit: u64) -> Result<Bytes, Error> {
-        let got = self.inner.get(&self.path(key)?).await;
-        let got = got.map_err(self.failed(Action::Read, key))?;
-        if got.meta.size > limit {
+        let path = self.path(key)?;
+        let too_large = |size: u64| {
             let url = self.at.url(key);
-            let text = format!("{url} has {} bytes and at most {limit} are sane", got.meta.size);
-            return Err(Error::new(Kind::Unsound, text));
+            let text = format!("{url} has {size} bytes and at most {limit} are sane");
+            Error::new(Kind::Unsound, text)
+        };
+        for tries_left in (0..BODIES).rev() {
+            let got = self.inner.get(&path).await.map_err(self.failed(Action::Read, key))?;
+            if got.meta.size > limit {
+                return Err(too_large(got.meta.size));
+            }
+            match got.bytes().await {
+                Err(error) if tries_left > 0 => self.again(key, &error),
+                bytes => return bytes.map_err(self.failed(Action::Read, key)),
+            }
         }
-        got.bytes().await.map_err(self.failed(Action::Read, key))
+        Err(Error::new(Kind::Temporary, format!("{} could not be read", self.at.url(key))))
+    }
+
+    /// The library asks again for an answer, not for the rest of one that broke off.
+    fn again(&self, key: &str, error: &object_store::Error) {
+        tracing::warn!(url = %self.at.url(key), error = %error, "an answer broke off and is asked for again");
     }
 
     /// An object's size.
@@ -86,8 +103,16 @@ impl Store {
     /// As of [`Store::read`]; [`Kind::Unsound`] if the answer has another length.
     pub async fn range(&self, key: &str, range: Range<u64>) -> Result<Bytes, Error> {
         let (path, wanted) = (self.path(key)?, range.end - range.start);
-        let got = self.inner.get_range(&path, range).await;
-        let bytes = got.map_err(self.failed(Action::Read, key))?;
+        let mut tries_left = BODIES;
+        let bytes = loop {
+            tries_left -= 1;
+            let options = GetOptions { range: Some(range.clone().into()), ..GetOptions::default() };
+            let got = self.inner.get_opts(&path, options).await;
+            match got.map_err(self.failed(Action::Read, key))?.bytes().await {
+                Err(error) if tries_left > 0 => self.again(key, &error),
+                bytes => break bytes.map_err(self.failed(Action::Read, key))?,
+            }
+        };
         if bytes.len() as u64 == wanted {
             return Ok(bytes);
         }

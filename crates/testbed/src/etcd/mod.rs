@@ -172,6 +172,17 @@ impl Etcd {
         self.ready(member).await
     }
 
+    /// Waits until every member that runs serves: a cluster that lost its leader has none for a second,
+    /// and etcdctl does not try a write again.
+    pub async fn settled(&self) -> anyhow::Result<()> {
+        for (place, member) in self.members.iter().enumerate() {
+            if member.state() == State::Runs {
+                self.ready(place).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a learner, which stays one, and waits until it has joined; gives its place.
     pub async fn add_learner(&mut self) -> anyhow::Result<usize> {
         let place = self.members.len();

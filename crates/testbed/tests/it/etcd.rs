@@ -54,9 +54,11 @@ async fn three_members_with_tls_go_on_without_one_and_take_a_learner() {
     assert!(etcd.endpoints().iter().all(|url| url.starts_with("https://127.0.0.1:")));
     etcd.put_many(50, 1000).await.unwrap();
     etcd.pause(1).unwrap();
+    etcd.settled().await.unwrap();
     assert_eq!(keys(&etcd).await, 50, "two of three are enough");
     etcd.resume(1).unwrap();
     etcd.stop(2).await.unwrap();
+    etcd.settled().await.unwrap();
     etcd.put_many(60, 1000).await.unwrap();
     etcd.restart(2).await.unwrap();
     let learner = etcd.add_learner().await.unwrap();
