@@ -86,7 +86,7 @@ pub(crate) struct Kept {
 impl Kept {
     /// As many of `entries` as fit into a quarter of `memory` bytes.
     pub(crate) fn new(entries: u64, memory: usize) -> Self {
-        let len = entries.min(((memory / 4).max(FEWEST) * 8) as u64);
+        let len = entries.min(((memory / 4).max(FEWEST / 16) * 8) as u64);
         Self { first: 0, len, bits: vec![0; len.div_ceil(64) as usize] }
     }
 

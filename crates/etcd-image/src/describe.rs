@@ -4,6 +4,7 @@
 use std::ops::ControlFlow;
 
 use crate::buckets::{self, Bucket};
+use crate::compaction::Compaction;
 use crate::entry::Entry;
 use crate::error::Error;
 use crate::facts::Facts;
@@ -14,12 +15,9 @@ use crate::pages::{Pages, Seen};
 use crate::small::Small;
 use crate::source::ReadAt;
 use crate::trailer;
-use crate::tree::{Root, walk};
+use crate::tree::walk;
 
 const MEMORY: usize = 24 << 20;
-/// The revision of an etcd in which nothing was ever stored.
-const FIRST: i64 = 1;
-const NEVER_COMPACTED: i64 = -1;
 
 /// How to describe a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,41 +60,14 @@ pub fn describe(source: &(impl ReadAt + ?Sized), options: &Options) -> Result<Fa
     let mut seen = Seen::none_of(&meta);
     let buckets = buckets::list(&mut pages, &mut seen, meta.root)?;
     let compaction = Compaction::read(&mut pages, &meta, buckets.meta)?;
-    let mut reading = Reading {
-        small: Small::default(),
-        history: History::new(compaction.bounds(options), image_bytes),
-        status: 0,
-        entries: 0,
-    };
+    let mut reading = Reading::new(image_bytes, compaction.bounds(options));
     for bucket in &buckets.all {
         reading.bucket(&mut pages, &mut seen, bucket)?;
     }
-    let Reading { small, history, status, entries } = reading;
-    let status_revision = history.last;
-    let revision = compaction.latest(status_revision);
+    let revision = compaction.latest(reading.history.last);
     let hashed = compaction.hashed(options, revision)?;
     let mut again = Again { pages: &mut pages, meta, root: buckets.key };
-    let (live_keys, hash_kv) = history.finish(&mut again, hashed)?;
-    Ok(Facts {
-        page_size: meta.page_size,
-        image_bytes,
-        revision,
-        status_revision,
-        compact_revision: small.compacted.unwrap_or_default(),
-        scheduled_compact_revision: small.scheduled.unwrap_or_default(),
-        live_keys,
-        total_keys: entries,
-        storage_version: small.storage_version,
-        cluster_version: small.cluster_version,
-        consistent_index: small.consistent_index,
-        term: small.term,
-        members: small.members,
-        auth_enabled: small.auth_enabled,
-        alarms: small.alarms,
-        leases: small.leases,
-        status_hash: status,
-        hash_kv,
-    })
+    reading.facts(&mut again, revision, hashed)
 }
 
 /// The image's length, and that this may be one.
@@ -129,52 +100,9 @@ fn whole(source: &dyn ReadAt, image: u64, meta: &Meta, mode: TrailerMode) -> Res
     Err(Error::Cut { bytes: source.len()?, expected: Some(pages.saturating_add(trailer)) })
 }
 
-/// How far history is, or is to be, compacted.
-#[derive(Clone, Copy)]
-struct Compaction {
-    finished: Option<i64>,
-    scheduled: Option<i64>,
-}
-
-impl Compaction {
-    fn read(pages: &mut Pages<'_>, meta: &Meta, bucket: Root) -> Result<Self, Error> {
-        let mut small = Small::default();
-        walk(pages, &mut Seen::none_of(meta), bucket, |entry, _| {
-            small.note(b"meta", entry)?;
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(Self { finished: small.compacted, scheduled: small.scheduled })
-    }
-
-    /// A server that starts with this database completes what was scheduled.
-    fn compact(self) -> i64 {
-        self.finished.max(self.scheduled).unwrap_or(NEVER_COMPACTED)
-    }
-
-    /// The revision at which a server continues, if the last entry's is `last`.
-    fn latest(self, last: i64) -> i64 {
-        last.max(self.compact()).max(FIRST)
-    }
-
-    fn bounds(self, options: &Options) -> Bounds {
-        let until = options.hash_revision.filter(|asked| *asked != 0).unwrap_or(i64::MAX);
-        Bounds { compact: self.compact(), until, memory: options.memory }
-    }
-
-    /// The revision to be hashed, of a file whose latest is `latest`. A server refuses the same.
-    fn hashed(self, options: &Options, latest: i64) -> Result<i64, Error> {
-        match options.hash_revision {
-            None | Some(0) => Ok(latest),
-            Some(asked) if (self.compact().max(FIRST)..=latest).contains(&asked) => Ok(asked),
-            Some(asked) => {
-                Err(Error::Revision { asked, compacted: self.compact().max(FIRST), latest })
-            }
-        }
-    }
-}
-
 /// What one pass over all buckets gathers.
 struct Reading {
+    image_bytes: u64,
     small: Small,
     history: History,
     status: u32,
@@ -182,6 +110,11 @@ struct Reading {
 }
 
 impl Reading {
+    fn new(image_bytes: u64, bounds: Bounds) -> Self {
+        let history = History::new(bounds, image_bytes);
+        Self { image_bytes, small: Small::default(), history, status: 0, entries: 0 }
+    }
+
     fn bucket(
         &mut self,
         pages: &mut Pages<'_>,
@@ -210,5 +143,32 @@ impl Reading {
         }
         self.status = status;
         Ok(())
+    }
+
+    /// After the last bucket.
+    fn facts(self, again: &mut Again<'_, '_>, revision: i64, hashed: i64) -> Result<Facts, Error> {
+        let Self { image_bytes, small, history, status, entries } = self;
+        let (page_size, status_revision) = (again.meta.page_size, history.last);
+        let (live_keys, hash_kv) = history.finish(again, hashed)?;
+        Ok(Facts {
+            page_size,
+            image_bytes,
+            revision,
+            status_revision,
+            compact_revision: small.compacted.unwrap_or_default(),
+            scheduled_compact_revision: small.scheduled.unwrap_or_default(),
+            live_keys,
+            total_keys: entries,
+            storage_version: small.storage_version,
+            cluster_version: small.cluster_version,
+            consistent_index: small.consistent_index,
+            term: small.term,
+            members: small.members,
+            auth_enabled: small.auth_enabled,
+            alarms: small.alarms,
+            leases: small.leases,
+            status_hash: status,
+            hash_kv,
+        })
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn looks_like(head: &[u8]) -> Option<&'static str> {
         .find(|(at, mark, _)| head.get(*at..).is_some_and(|rest| rest.starts_with(mark)));
     match marked {
         Some((_, _, name)) => Some(name),
-        None if head.iter().all(|byte| *byte == 0) => Some("nothing but zeros"),
+        None if head.len() >= 20 && head.iter().all(|byte| *byte == 0) => Some("nothing but zeros"),
         None => None,
     }
 }

@@ -11,6 +11,7 @@
 
 mod buckets;
 mod census;
+mod compaction;
 mod describe;
 mod digest;
 mod entry;

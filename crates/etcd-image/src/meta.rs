@@ -70,24 +70,15 @@ fn page_at(source: &dyn ReadAt, image: u64, at: u64) -> Result<Option<Meta>, Err
 fn parse(page: &[u8; META]) -> Option<Meta> {
     let meta = &page[HEADER..];
     let page_size = u32_at(meta, 8);
+    let (freelist, pages) = (u64_at(meta, 32), u64_at(meta, 40));
     let whole = u16_at(page, 8) & META_FLAG != 0
         && u32_at(meta, 0) == MAGIC
         && u32_at(meta, 4) == VERSION
         && u64_at(meta, SUMMED) == fnv_1a(&meta[..SUMMED])
         && page_size.is_power_of_two()
-        && PAGE_SIZES.contains(&page_size.trailing_zeros());
-    whole
-        .then(|| Meta {
-            page_size,
-            root: u64_at(meta, 16),
-            pages: u64_at(meta, 40),
-            transaction: u64_at(meta, 48),
-        })
-        .filter(|meta_page| {
-            // The list of free pages is left out, or lies within.
-            let freelist = u64_at(meta, 32);
-            freelist == NO_FREELIST || freelist < meta_page.pages
-        })
+        && PAGE_SIZES.contains(&page_size.trailing_zeros())
+        && (freelist == NO_FREELIST || freelist < pages);
+    whole.then(|| Meta { page_size, root: u64_at(meta, 16), pages, transaction: u64_at(meta, 48) })
 }
 
 fn checked(meta: Meta, page: u64) -> Result<Meta, Error> {

@@ -61,6 +61,8 @@ impl Error {
             }
             _ if has("auth token") || has("authentication is not enabled") => Kind::Denied,
             Code::PermissionDenied | Code::Unauthenticated => Kind::Denied,
+            _ if refuses_certificate(status) => Kind::Denied,
+            _ if has("transport error") => Kind::Unavailable,
             Code::DeadlineExceeded => Kind::Late,
             _ if has("request timed out") => Kind::Late,
             Code::Unavailable | Code::Cancelled => Kind::Unavailable,
@@ -78,6 +80,18 @@ impl Error {
         let why = deepest(error).unwrap_or_else(|| error.to_string());
         Self::new(Kind::Unavailable, format!("{endpoint}: cannot be reached: {why}"))
     }
+}
+
+/// What a server's TLS says of a client's certificate that is missing or not good to it.
+fn refuses_certificate(status: &Status) -> bool {
+    let alerts = [
+        "CertificateRequired",
+        "BadCertificate",
+        "UnknownCA",
+        "CertificateUnknown",
+        "CertificateExpired",
+    ];
+    deepest(status).is_some_and(|cause| alerts.iter().any(|alert| cause.contains(alert)))
 }
 
 /// What lies at the bottom says most: "connection refused", "certificate has expired".

@@ -56,7 +56,9 @@ pub(crate) async fn follow(
             upload.write(piece).await.map_err(store::Error::into_failure)?;
         }
         // The end of the pieces is the end of the content only if the reader says so.
-        reading.await?.map_err(broken)
+        let content = reading.await?.map_err(broken)?;
+        upload.drain().await.map_err(store::Error::into_failure)?;
+        Ok(content)
     };
     match halt.or(sending).await {
         Ok(content) => {

@@ -28,6 +28,7 @@ pub struct Upload {
     bytes: u64,
     digest: digest::Context,
     multipart: Option<Multipart>,
+    is_drained: bool,
 }
 
 struct Multipart {
@@ -76,6 +77,7 @@ impl Upload {
             bytes: 0,
             digest: digest::Context::new(&digest::SHA256),
             multipart: None,
+            is_drained: false,
         }
     }
 
@@ -163,8 +165,16 @@ impl Upload {
         Ok(Staged { store, path, key, bytes, sha256: Digest(sha256), form })
     }
 
-    async fn drain(&mut self) -> Result<(), Error> {
-        if self.multipart.is_some() {
+    /// Sends what is left and waits until the store has it all. No bytes may follow. It can be left at
+    /// any time, and the upload then be given up.
+    ///
+    /// # Errors
+    /// Those of the store: then [`Upload::abort`] is all that is left.
+    pub async fn drain(&mut self) -> Result<(), Error> {
+        if self.is_drained {
+            return Ok(());
+        }
+        if self.multipart.is_some() && !self.rest.is_empty() {
             let rest = PutPayload::from_iter(std::mem::take(&mut self.rest));
             self.send(rest).await?;
         }
@@ -173,6 +183,7 @@ impl Upload {
                 done.map_err(self.store.failed(Action::Create, &self.key))?;
             }
         }
+        self.is_drained = true;
         Ok(())
     }
 
