@@ -2,19 +2,21 @@
 //! From bytes to an object: an upload is staged, proven, and then published or given up.
 
 use std::fmt;
+use std::time::Duration;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use object_store::path::Path;
-use object_store::{
-    MultipartUpload, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, UploadPart,
-};
+use object_store::{MultipartUpload, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 use snapshot::Digest;
+use tokio::task::{JoinError, JoinSet};
 
 use crate::error::{Action, Error, Kind};
 use crate::part::Parts;
 use crate::store::Store;
+
+/// How long parts that are on their way may take to land before an upload is given up.
+const LANDING: Duration = Duration::from_secs(5);
 
 /// An upload that still takes bytes. Nothing of it is visible.
 pub struct Upload {
@@ -33,7 +35,7 @@ pub struct Upload {
 
 struct Multipart {
     upload: Box<dyn MultipartUpload>,
-    in_flight: FuturesUnordered<UploadPart>,
+    in_flight: JoinSet<object_store::Result<()>>,
 }
 
 /// All bytes are with the store, or ready to go in one request. Nothing is visible.
@@ -131,19 +133,17 @@ impl Upload {
             none => {
                 let upload = self.store.inner.put_multipart(&self.path).await;
                 let upload = upload.map_err(self.store.failed(Action::Create, &self.key))?;
-                none.insert(Multipart { upload, in_flight: FuturesUnordered::new() })
+                none.insert(Multipart { upload, in_flight: JoinSet::new() })
             }
         };
         // One slot is the part that is being filled.
         while multipart.in_flight.len() + 1 >= self.parts.in_flight.max(2) {
-            if let Some(done) = multipart.in_flight.next().await {
-                done.map_err(self.store.failed(Action::Create, &self.key))?;
+            if let Some(done) = multipart.in_flight.join_next().await {
+                landed(done).map_err(self.store.failed(Action::Create, &self.key))?;
             }
         }
-        let future = multipart.upload.put_part(part);
-        // Spawned, so that it moves while the next part is being made.
-        let task = tokio::spawn(future);
-        multipart.in_flight.push(Box::pin(async move { task.await? }));
+        // A task, so that it moves while the next part is being made.
+        multipart.in_flight.spawn(multipart.upload.put_part(part));
         Ok(())
     }
 
@@ -179,8 +179,8 @@ impl Upload {
             self.send(rest).await?;
         }
         if let Some(multipart) = &mut self.multipart {
-            while let Some(done) = multipart.in_flight.next().await {
-                done.map_err(self.store.failed(Action::Create, &self.key))?;
+            while let Some(done) = multipart.in_flight.join_next().await {
+                landed(done).map_err(self.store.failed(Action::Create, &self.key))?;
             }
         }
         self.is_drained = true;
@@ -194,7 +194,10 @@ impl Upload {
     pub async fn abort(mut self) -> Result<(), Error> {
         match &mut self.multipart {
             Some(multipart) => {
-                multipart.in_flight.clear();
+                // A part that lands behind the abort would stay for ever, so those that move may land.
+                let landing = async { while multipart.in_flight.join_next().await.is_some() {} };
+                let _ = tokio::time::timeout(LANDING, landing).await;
+                multipart.in_flight.shutdown().await;
                 let aborted = multipart.upload.abort().await;
                 aborted.map_err(self.store.failed(Action::Abort, &self.key))
             }
@@ -209,6 +212,10 @@ impl Upload {
         }
         error
     }
+}
+
+fn landed(done: Result<object_store::Result<()>, JoinError>) -> object_store::Result<()> {
+    done?
 }
 
 impl Staged {
