@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What goes in comes out; what was cut, changed or appended does not.
 
+#![expect(clippy::unwrap_used, reason = "clippy does not see that helpers of tests are tests too")]
+
 use std::io::{Read as _, Write as _};
 use std::sync::{Arc, Mutex};
 
@@ -40,8 +42,7 @@ fn encode(encoding: &[Encoding], recipients: &Recipients, content: &[u8]) -> Vec
     let mut encoder = encoder(encoding, Some(recipients), sink.clone()).unwrap();
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap();
-    let stored = sink.0.lock().unwrap().clone();
-    stored
+    std::mem::take(&mut *sink.0.lock().unwrap())
 }
 
 fn decode(

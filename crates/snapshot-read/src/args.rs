@@ -142,7 +142,7 @@ pub(crate) struct InspectPlan {
 /// What is inspected.
 pub(crate) enum What {
     File(PathBuf),
-    Object(Location, Settings),
+    Object(Box<(Location, Settings)>),
 }
 
 impl Program for Args {
@@ -187,7 +187,7 @@ fn get(args: GetArgs, problems: &mut Problems) -> Option<GetPlan> {
 fn inspect(args: InspectArgs, problems: &mut Problems) -> Option<InspectPlan> {
     let settings = args.store.resolve(problems);
     let what = match args.what.parse::<Location>() {
-        Ok(location) => What::Object(location, settings),
+        Ok(location) => What::Object(Box::new((location, settings))),
         Err(why) if args.what.contains("://") => {
             problems.add(format!("{}: {why}", args.what));
             return None;

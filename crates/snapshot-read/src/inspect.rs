@@ -28,7 +28,7 @@ pub(crate) async fn inspect(plan: InspectPlan) -> anyhow::Result<Outcome> {
             }
             (file, None)
         }
-        What::Object(at, settings) => object(at, settings, plan.identities).await?,
+        What::Object(at) => object(at.0, at.1, plan.identities).await?,
     };
     let facts = tokio::task::spawn_blocking(move || describe(&file)).await??;
     let text = match plan.json {

@@ -42,7 +42,7 @@ pub(crate) async fn upload(plan: Plan, stop: Stop) -> anyhow::Result<Outcome> {
             (manifest, None)
         }
         _ => {
-            let (manifest, staged) = stage(&store, &plan, &run, &halt).await?;
+            let (manifest, staged) = Box::pin(stage(&store, &plan, &run, &halt)).await?;
             (manifest, Some(staged))
         }
     };
@@ -67,7 +67,7 @@ async fn stage(
     let following =
         follow(opened.spool.reader(), encoding, recipients, upload, Arc::clone(&progress), halt);
     let feeding = halt.or(opened.feed.run(&opened.spool, Arc::clone(&progress)));
-    let (fed, followed) = progress.show(both(feeding, following)).await?;
+    let (fed, followed) = Box::pin(progress.show(both(feeding, following))).await?;
     let taken = Taken { start, end: fed.end };
     if followed.content != fed.content.sha256 {
         give_up(followed.staged).await;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A tree of every released manifest version lies here and stays readable for ever.
 
+#![expect(clippy::unwrap_used, reason = "clippy does not see that helpers of tests are tests too")]
+
 use std::path::{Path, PathBuf};
 
 use snapshot::{Digest, Entry, Id, Manifest, Place, RunRecord, entry_of};

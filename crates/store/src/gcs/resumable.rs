@@ -20,12 +20,14 @@ use crate::gcs::wire::Object;
 
 /// Every request but the last has a multiple of this.
 const GRAIN: usize = 256 * 1024;
+/// More parts than any caller hands over before the first has landed.
+const AT_ONCE: usize = 64;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// A session, fed in order by one task.
 pub(crate) struct Resumable {
     key: String,
-    orders: mpsc::UnboundedSender<Order>,
+    orders: mpsc::Sender<Order>,
 }
 
 enum Order {
@@ -36,7 +38,7 @@ enum Order {
 
 impl Resumable {
     pub(crate) fn begin(client: Client, key: String) -> Self {
-        let (orders, taken) = mpsc::unbounded_channel();
+        let (orders, taken) = mpsc::channel(AT_ONCE);
         let session =
             Session { client, key: key.clone(), url: None, held: BytesMut::new(), sent: 0, sum: 0 };
         tokio::spawn(session.run(taken));
@@ -48,10 +50,11 @@ impl Resumable {
         order: impl FnOnce(oneshot::Sender<Result<T>>) -> Order,
     ) -> BoxFuture<'static, Result<T>> {
         let (answer, answered) = oneshot::channel();
-        let gone = self.orders.send(order(answer)).is_err();
+        let gone = self.orders.try_send(order(answer)).is_err();
         let key = self.key.clone();
         Box::pin(async move {
-            let ended = || Failure::new("the upload has ended").of(&key);
+            let ended =
+                || Failure::new("the upload has ended, or has too many parts at once").of(&key);
             if gone { Err(ended()) } else { answered.await.unwrap_or_else(|_| Err(ended())) }
         })
     }
@@ -83,7 +86,7 @@ struct Session {
 }
 
 impl Session {
-    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+    async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
         while let Some(order) = orders.recv().await {
             match order {
                 Order::Part(data, answer) => {
