@@ -3,11 +3,10 @@
 
 use std::io::{self, Read, Write};
 
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use encoding::Identities;
 use futures_util::stream::{self, StreamExt as _};
-use snapshot::{Bytes as Sum, Digest, Encoding, Manifest, Place};
+use snapshot::{Bytes as Sum, Digest, Encoding, Manifest, Place, Summing};
 use store::{Error, Store};
 use tokio::sync::mpsc;
 
@@ -104,8 +103,8 @@ async fn pump<W: Write + Send + 'static>(
     let encoding = encoding.to_vec();
     let writing = tokio::task::spawn_blocking(move || {
         // Plain content is its own stored form, and is not counted twice.
-        let tally = (!encoding.is_empty()).then(Tally::default);
-        let arriving = Arriving { receiver, now: Bytes::new(), tally };
+        let sum = (!encoding.is_empty()).then(Summing::default);
+        let arriving = Arriving { receiver, now: Bytes::new(), sum };
         write(&encoding, identities.as_ref(), arriving, sink)
     });
     let starts = (0..bytes).step_by(usize::try_from(RANGE).unwrap_or(usize::MAX));
@@ -129,7 +128,7 @@ fn write<W: Write>(
     mut arriving: Arriving,
     mut sink: W,
 ) -> Result<Fetched, Broken> {
-    let mut content = Tally::default();
+    let mut content = Summing::default();
     let bad = |error: io::Error| match error.kind() {
         io::ErrorKind::InvalidInput => Broken::Sealed(error.to_string()),
         _ => Broken::Content(format!("it cannot be decoded: {error}")),
@@ -142,13 +141,13 @@ fn write<W: Write>(
             if read == 0 {
                 break;
             }
-            content.add(&piece[..read]);
+            content.update(&piece[..read]);
             sink.write_all(&piece[..read]).map_err(Broken::Sink)?;
         }
     }
     sink.flush().map_err(Broken::Sink)?;
     let content = content.finish();
-    let stored = arriving.tally.map_or(content, Tally::finish);
+    let stored = arriving.sum.map_or(content, Summing::finish);
     Ok(Fetched { stored, content })
 }
 
@@ -156,7 +155,7 @@ fn write<W: Write>(
 struct Arriving {
     receiver: mpsc::Receiver<Bytes>,
     now: Bytes,
-    tally: Option<Tally>,
+    sum: Option<Summing>,
 }
 
 impl Read for Arriving {
@@ -170,33 +169,9 @@ impl Read for Arriving {
         let count = buffer.len().min(self.now.len());
         let taken = self.now.split_to(count);
         buffer[..count].copy_from_slice(&taken);
-        if let Some(tally) = &mut self.tally {
-            tally.add(&taken);
+        if let Some(sum) = &mut self.sum {
+            sum.update(&taken);
         }
         Ok(count)
-    }
-}
-
-struct Tally {
-    bytes: u64,
-    digest: Context,
-}
-
-impl Default for Tally {
-    fn default() -> Self {
-        Self { bytes: 0, digest: Context::new(&SHA256) }
-    }
-}
-
-impl Tally {
-    fn add(&mut self, bytes: &[u8]) {
-        self.bytes += bytes.len() as u64;
-        self.digest.update(bytes);
-    }
-
-    fn finish(self) -> Sum {
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(self.digest.finish().as_ref());
-        Sum { bytes: self.bytes, sha256: Digest(sha256) }
     }
 }

@@ -39,13 +39,15 @@ pub(crate) async fn commit(
             Ok(()) => return Ok(Committed::Ours),
             Err(error) => error,
         };
-        if !matches!(error.kind(), Kind::Exists | Kind::Temporary) {
+        // Who may create and not overwrite is denied, on some stores, what is there already.
+        if !matches!(error.kind(), Kind::Exists | Kind::Temporary | Kind::Denied) {
             return Err(error.into_failure());
         }
         last = error.to_string();
         match catalogue::manifest(store, place, &manifest.id).await {
             Ok(Ok(found)) if found.object == manifest.object => return Ok(Committed::Ours),
             Ok(found) => return Ok(Committed::Theirs(Box::new(sound(store, place, found).await?))),
+            Err(_) if error.kind() == Kind::Denied => return Err(error.into_failure()),
             Err(why) if matches!(why.kind(), Kind::Missing | Kind::Temporary) => {}
             Err(why) => return Err(why.into_failure()),
         }

@@ -5,11 +5,10 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use encoding::Recipients;
 use sidecar::{Exit, Failure};
-use snapshot::{Digest, Encoding};
+use snapshot::{Digest, Encoding, Summing};
 use store::{Staged, Upload};
 use tokio::sync::mpsc;
 
@@ -104,7 +103,7 @@ fn encode(
     recipients: Option<Recipients>,
     sender: mpsc::Sender<Bytes>,
 ) -> io::Result<Digest> {
-    let mut digest = Context::new(&SHA256);
+    let mut sum = Summing::default();
     let sink = Pieces { sender, piece: Vec::with_capacity(PIECE) };
     let mut encoder = encoding::encoder(encoding, recipients.as_ref(), sink)?;
     let mut piece = vec![0; PIECE];
@@ -113,13 +112,11 @@ fn encode(
         if read == 0 {
             break;
         }
-        digest.update(&piece[..read]);
+        sum.update(&piece[..read]);
         encoder.write_all(&piece[..read])?;
     }
     encoder.finish()?;
-    let mut sha256 = [0; 32];
-    sha256.copy_from_slice(digest.finish().as_ref());
-    Ok(Digest(sha256))
+    Ok(sum.finish().sha256)
 }
 
 /// As much as there is room for, less only at the end.

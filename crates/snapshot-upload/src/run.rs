@@ -62,7 +62,8 @@ pub(crate) async fn begin(store: &Store, plan: &Plan) -> anyhow::Result<Run> {
             must_refuse(store, &key, bytes).await?;
             Ok(Run { id: record.id, attempt: Attempt::First })
         }
-        Err(error) if matches!(error.kind(), Kind::Exists | Kind::Temporary) => {
+        // Who may create and not overwrite is denied, on some stores, what is there already.
+        Err(error) if matches!(error.kind(), Kind::Exists | Kind::Temporary | Kind::Denied) => {
             join(store, &key, &record, plan.run_max_age, error).await
         }
         Err(error) => Err(error.into_failure()),
@@ -72,7 +73,8 @@ pub(crate) async fn begin(store: &Store, plan: &Plan) -> anyhow::Result<Run> {
 /// A store that takes the same key twice would let two attempts overwrite each other.
 async fn must_refuse(store: &Store, key: &str, bytes: bytes::Bytes) -> anyhow::Result<()> {
     match store.create(key, bytes).await {
-        Err(error) if error.kind() == Kind::Exists => Ok(()),
+        // It was allowed a moment ago, so what is denied now is overwriting.
+        Err(error) if matches!(error.kind(), Kind::Exists | Kind::Denied) => Ok(()),
         Err(error) => Err(error.into_failure()),
         Ok(()) => {
             let why = anyhow::anyhow!(
@@ -95,7 +97,7 @@ async fn join(
 ) -> anyhow::Result<Run> {
     let bytes = match store.read(key, LIMIT).await {
         Ok(bytes) => bytes,
-        Err(_) if why.kind() == Kind::Temporary => return Err(why.into_failure()),
+        Err(_) if why.kind() != Kind::Exists => return Err(why.into_failure()),
         Err(error) => return Err(error.into_failure()),
     };
     let unusable = |text: String| Failure::new(Exit::Corrupt, anyhow::anyhow!(text));

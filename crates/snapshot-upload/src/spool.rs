@@ -10,10 +10,9 @@ use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, anyhow};
-use aws_lc_rs::digest::{Context, SHA256};
 use bytes::Bytes;
 use sidecar::{Exit, Failure};
-use snapshot::{Bytes as Sum, Digest};
+use snapshot::{Bytes as Sum, Summing};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::plan::SpoolPlan;
@@ -112,7 +111,7 @@ impl Spool {
 
     /// The writing thread. It ends when the writer does, and knows a clean end from a lost writer.
     fn fill(self, mut receiver: mpsc::Receiver<Message>) {
-        let mut digest = Context::new(&SHA256);
+        let mut sum = Summing::default();
         let mut file = &*self.file;
         while let Some(message) = receiver.blocking_recv() {
             match message {
@@ -121,15 +120,12 @@ impl Spool {
                         tracing::error!(error = %error, "the spool cannot be written");
                         break;
                     }
-                    digest.update(&bytes);
+                    sum.update(&bytes);
                     self.set(|state| state.written += bytes.len() as u64);
                 }
                 Message::End(answer) => {
-                    let mut sha256 = [0; 32];
-                    sha256.copy_from_slice(digest.finish().as_ref());
-                    let bytes = self.state().written;
                     self.set(|state| state.end = End::Whole);
-                    let _ = answer.send(Sum { bytes, sha256: Digest(sha256) });
+                    let _ = answer.send(sum.finish());
                     return;
                 }
             }

@@ -4,7 +4,10 @@
 use std::fmt;
 use std::str::FromStr;
 
+use aws_lc_rs::digest::{Context, SHA256};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use crate::manifest::Bytes;
 
 /// A SHA-256.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -19,10 +22,50 @@ impl Digest {
     /// The digest of some bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
-        let mut this = [0; 32];
-        this.copy_from_slice(digest.as_ref());
-        Self(this)
+        let mut summing = Summing::default();
+        summing.update(bytes);
+        summing.finish().sha256
+    }
+}
+
+/// Counts and digests bytes as they pass.
+#[derive(Clone)]
+pub struct Summing {
+    bytes: u64,
+    digest: Context,
+}
+
+impl Default for Summing {
+    fn default() -> Self {
+        Self { bytes: 0, digest: Context::new(&SHA256) }
+    }
+}
+
+impl Summing {
+    /// Takes the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.digest.update(bytes);
+    }
+
+    /// How many have passed.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Size and digest of all of them.
+    #[must_use]
+    pub fn finish(self) -> Bytes {
+        let mut sha256 = [0; 32];
+        sha256.copy_from_slice(self.digest.finish().as_ref());
+        Bytes { bytes: self.bytes, sha256: Digest(sha256) }
+    }
+}
+
+impl fmt::Debug for Summing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Summing({} bytes)", self.bytes)
     }
 }
 

@@ -16,7 +16,7 @@ mod run;
 mod version;
 
 pub use class::{Class, UnknownClass};
-pub use digest::{BadDigest, Digest};
+pub use digest::{BadDigest, Digest, Summing};
 pub use facts::{EtcdFacts, Facts, HashKv};
 pub use id::{BadId, Id};
 pub use manifest::{

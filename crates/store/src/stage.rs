@@ -4,11 +4,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{MultipartUpload, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
-use snapshot::Digest;
+use snapshot::{Digest, Summing};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::error::{Action, Error, Kind};
@@ -27,8 +26,7 @@ pub struct Upload {
     /// Fewer bytes than a part.
     rest: Vec<Bytes>,
     rest_bytes: u64,
-    bytes: u64,
-    digest: digest::Context,
+    sum: Summing,
     multipart: Option<Multipart>,
     is_drained: bool,
 }
@@ -76,8 +74,7 @@ impl Upload {
             parts,
             rest: Vec::new(),
             rest_bytes: 0,
-            bytes: 0,
-            digest: digest::Context::new(&digest::SHA256),
+            sum: Summing::default(),
             multipart: None,
             is_drained: false,
         }
@@ -94,8 +91,7 @@ impl Upload {
     /// # Errors
     /// Those of the store: then [`Upload::abort`] is all that is left.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), Error> {
-        self.digest.update(&bytes);
-        self.bytes += bytes.len() as u64;
+        self.sum.update(&bytes);
         self.rest_bytes += bytes.len() as u64;
         self.rest.push(bytes);
         while self.rest_bytes > self.parts.size {
@@ -155,14 +151,13 @@ impl Upload {
         if let Err(error) = self.drain().await {
             return Err(self.abort_after(error).await);
         }
-        let mut sha256 = [0; 32];
-        sha256.copy_from_slice(self.digest.finish().as_ref());
+        let sum = self.sum.finish();
         let form = match self.multipart {
             Some(multipart) => Form::Parts(multipart.upload),
             None => Form::Whole(PutPayload::from_iter(self.rest)),
         };
-        let Self { store, path, key, bytes, .. } = self;
-        Ok(Staged { store, path, key, bytes, sha256: Digest(sha256), form })
+        let Self { store, path, key, .. } = self;
+        Ok(Staged { store, path, key, bytes: sum.bytes, sha256: sum.sha256, form })
     }
 
     /// Sends what is left and waits until the store has it all. No bytes may follow. It can be left at
@@ -272,7 +267,7 @@ impl fmt::Debug for Upload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upload")
             .field("key", &self.key)
-            .field("bytes", &self.bytes)
+            .field("sum", &self.sum)
             .finish_non_exhaustive()
     }
 }

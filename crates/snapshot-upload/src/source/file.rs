@@ -6,10 +6,9 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use aws_lc_rs::digest::{Context, SHA256};
 use jiff::Timestamp;
 use sidecar::{Exit, Failure};
-use snapshot::{Bytes as Sum, Digest, Source, SourceKind};
+use snapshot::{Bytes as Sum, Source, SourceKind, Summing};
 
 use crate::plan::{Expected, Plan};
 use crate::progress::Progress;
@@ -77,17 +76,14 @@ impl FileSource {
 }
 
 fn sum(mut reader: impl std::io::Read) -> std::io::Result<Sum> {
-    let (mut digest, mut bytes) = (Context::new(&SHA256), 0);
+    let mut sum = Summing::default();
     let mut piece = vec![0; 1024 * 1024];
     loop {
         let read = reader.read(&mut piece)?;
         if read == 0 {
             break;
         }
-        digest.update(&piece[..read]);
-        bytes += read as u64;
+        sum.update(&piece[..read]);
     }
-    let mut sha256 = [0; 32];
-    sha256.copy_from_slice(digest.finish().as_ref());
-    Ok(Sum { bytes, sha256: Digest(sha256) })
+    Ok(sum.finish())
 }
