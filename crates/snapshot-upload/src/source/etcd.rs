@@ -107,7 +107,8 @@ impl Etcd {
                 }
             }
         }
-        Err(last.map_or_else(|| anyhow!("no member answers"), failure))
+        // They answered a moment ago.
+        Err(last.map_or_else(|| anyhow!("no member answers"), broke_off))
     }
 
     /// The member's own data, not its answers, must be as new as the quorum's.
@@ -195,6 +196,6 @@ fn falls(before: Option<u64>, chunk: &Chunk, endpoint: &str) -> anyhow::Result<(
 fn broke_off(error: etcd_rpc::Error) -> anyhow::Error {
     match error.kind() {
         Kind::Denied => failure(error),
-        _ => Failure::new(Exit::Temporary, anyhow!("the snapshot stream broke off: {error}")),
+        _ => Failure::new(Exit::Temporary, anyhow!("no whole snapshot stream: {error}")),
     }
 }
