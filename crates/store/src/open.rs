@@ -95,5 +95,5 @@ pub(crate) fn unusable(at: &Location, error: &object_store::Error) -> Error {
 
 /// Which source of credentials is used; never a value of it.
 pub(crate) fn log_source(at: &Location, source: &str) {
-    tracing::debug!(store = %at.root(), credentials = source, "store opened");
+    tracing::info!(store = %at.root(), credentials = source, "store opened");
 }

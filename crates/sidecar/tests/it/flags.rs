@@ -136,3 +136,21 @@ fn help_of_either_length_names_every_twin_but_not_its_value() {
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 }
+
+/// The last word has room for 1,024 bytes; the file has room for everything.
+#[test]
+fn the_outcome_file_has_all_of_the_outcome_whatever_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("outcome");
+    let long = "x".repeat(5000);
+    for (end, exit) in [("done", 0), ("partial", 2), ("fail", 1), ("unavailable", 69)] {
+        let mut command = contract(&["--end", end, "--sentence", &long, "--size", "64KiB"]);
+        command.arg("--outcome-file").arg(&file);
+        let output = run(command);
+        assert_eq!(output.status.code(), Some(exit), "{output:?}");
+        let text = std::fs::read_to_string(&file).expect("an outcome");
+        let outcome: serde_json::Value = serde_json::from_str(&text).expect("one JSON line");
+        assert_eq!(outcome["exit"], exit, "{text}");
+        assert!(outcome["sentence"].as_str().is_some_and(|it| it.contains(&long)), "{end}: {text}");
+    }
+}
