@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers of tests are tests too")]
 
+mod strangers;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
