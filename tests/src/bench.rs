@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the proxy costs: the same work on four routes to one TLS origin, in one run, side by side.
+//! And what a snapshot of an etcd costs, beside what people do without us.
 //!
 //! Absolute figures of a shared machine mean little, so everything is measured in rounds that take
 //! the routes in turn, and what is judged is the median of the ratios within the rounds.
@@ -8,8 +9,10 @@ mod args;
 mod backup;
 mod bytes_moved;
 mod cold_start;
+mod column;
 mod connection;
 mod docs;
+mod etcd;
 mod figure;
 mod latency;
 mod markdown;
@@ -50,17 +53,14 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
 
 fn measure(args: &Args) -> anyhow::Result<()> {
     let interrupt = Interrupt::listen()?;
-    let stage = Stage::open(Kind::Origin, &interrupt)?;
     let mut figures = Figures::default();
-    for part in Part::ALL.into_iter().filter(|part| args.only.is_none_or(|only| only == *part)) {
-        match part {
-            Part::Latency => latency::measure(&stage, &mut figures)?,
-            Part::Store => latency::measure_store(&interrupt, &mut figures)?,
-            Part::Bytes => bytes_moved::measure(&stage, &mut figures)?,
-            Part::Memory => memory::measure(&stage, &mut figures)?,
-            Part::Start => cold_start::measure(&stage, &mut figures)?,
-            Part::Backup => backup::measure(&stage, &mut figures)?,
-        }
+    let is_wanted = |part: &Part| args.only.is_none_or(|only| only == *part);
+    let of_the_proxy: Vec<Part> = Part::OF_THE_PROXY.into_iter().filter(is_wanted).collect();
+    if !of_the_proxy.is_empty() {
+        measure_proxy(&of_the_proxy, &interrupt, &mut figures)?;
+    }
+    if is_wanted(&Part::Etcd) {
+        etcd::measure(args.etcd_mib, &interrupt, &mut figures)?;
     }
     figures.write_json(&places::in_target("bench.json")?)?;
     let text = markdown::tables(&figures);
@@ -69,6 +69,23 @@ fn measure(args: &Args) -> anyhow::Result<()> {
         docs::write(&places::docs()?, &text)?;
     }
     Ok(())
+}
+
+fn measure_proxy(
+    parts: &[Part],
+    interrupt: &Interrupt,
+    figures: &mut Figures,
+) -> anyhow::Result<()> {
+    let stage = Stage::open(Kind::Origin, interrupt)?;
+    parts.iter().try_for_each(|part| match part {
+        Part::Latency => latency::measure(&stage, figures),
+        Part::Store => latency::measure_store(interrupt, figures),
+        Part::Bytes => bytes_moved::measure(&stage, figures),
+        Part::Memory => memory::measure(&stage, figures),
+        Part::Start => cold_start::measure(&stage, figures),
+        Part::Backup => backup::measure(&stage, figures),
+        Part::Etcd => Ok(()),
+    })
 }
 
 /// Prints a line; where standard output is closed, the exit code still tells.

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Kopia through the proxy while its credentials die under it: a short story and a long one.
+//! Kopia through the proxy while its credentials die under it: a short story and a long one. The
+//! short one also takes etcd's snapshots through it.
 //!
 //! The short one is what a newcomer runs first; the long one, the soak, adds what goes wrong in
 //! real life. Both end in a table of goals, and fail if one of them is missed.
 
 mod args;
+mod cluster;
+mod command;
+mod keeping;
 mod kopia;
 mod metrics;
 mod outage;
@@ -13,6 +17,7 @@ mod places;
 mod progress;
 mod proxy;
 mod rows;
+mod snapshots;
 mod soak;
 mod stage;
 mod story;

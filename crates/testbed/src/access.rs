@@ -14,16 +14,45 @@ use s3s::host::{S3Host, VirtualHost};
 use s3s::{S3Error, S3ErrorCode, S3Result};
 
 use crate::keyring::{Keyring, Refusal};
+use crate::rights;
+use crate::shelf::Shelf;
 
 const TOKEN: &str = "x-amz-security-token";
 
 /// Looks keys up, and judges what came with them.
-pub(crate) struct Access(pub(crate) Arc<Keyring>);
+#[derive(Clone)]
+pub(crate) struct Access {
+    pub(crate) keyring: Arc<Keyring>,
+    pub(crate) shelf: Arc<Shelf>,
+}
+
+impl Access {
+    /// Whether the pair may do this. Who may not list is not told that a key is missing.
+    fn allowed(&self, access_key: &str, cx: &S3AccessContext<'_>) -> S3Result<()> {
+        let Some(grants) = self.keyring.grants(access_key) else { return Ok(()) };
+        let (operation, object) = (cx.s3_op().name(), cx.s3_path().as_object());
+        let key = object.map(|(_, key)| key).unwrap_or_default();
+        let is_told =
+            || rights::may_list(&grants) || !operation_reads(operation) || self.is_there(object);
+        if rights::allow(&grants, operation, key) && is_told() {
+            return Ok(());
+        }
+        Err(S3Error::with_message(S3ErrorCode::AccessDenied, "Access Denied"))
+    }
+
+    fn is_there(&self, object: Option<(&str, &str)>) -> bool {
+        object.is_none_or(|(bucket, key)| self.shelf.get(bucket, key).is_ok())
+    }
+}
+
+fn operation_reads(operation: &str) -> bool {
+    matches!(operation, "GetObject" | "HeadObject")
+}
 
 #[async_trait::async_trait]
 impl S3Auth for Access {
     async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
-        self.0.secret(access_key).map(SecretKey::from).map_err(refusal)
+        self.keyring.secret(access_key).map(SecretKey::from).map_err(refusal)
     }
 }
 
@@ -38,9 +67,10 @@ impl S3Access for Access {
             (Some(token), _) => Some(token.as_bytes()),
             (None, header) => header.map(http::HeaderValue::as_bytes),
         };
-        self.0.check_token(&credentials.access_key, given).map_err(refusal)?;
+        self.keyring.check_token(&credentials.access_key, given).map_err(refusal)?;
+        let access_key = credentials.access_key.clone();
         match unsigned_header(cx.headers(), cx.uri()) {
-            None => Ok(()),
+            None => self.allowed(&access_key, cx),
             Some(name) => Err(S3Error::with_message(
                 S3ErrorCode::AccessDenied,
                 format!("There were headers present in the request which were not signed: {name}"),

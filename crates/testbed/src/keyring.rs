@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::rights::Grant;
+
 /// A temporary credential as its holder sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issued {
@@ -27,12 +29,19 @@ pub struct StaticPair {
     pub access_key_id: String,
     /// The secret key.
     pub secret: String,
+    /// What it may do; everything if `None`.
+    pub grants: Option<Vec<Grant>>,
 }
 
 impl StaticPair {
-    /// A fresh pair.
+    /// A fresh pair, which may do everything.
     pub fn random() -> StaticPair {
-        StaticPair { access_key_id: key_id("AKIA"), secret: text(40) }
+        StaticPair { access_key_id: key_id("AKIA"), secret: text(40), grants: None }
+    }
+
+    /// A fresh pair, which may do this and nothing else.
+    pub fn granted(grants: Vec<Grant>) -> StaticPair {
+        StaticPair { grants: Some(grants), ..StaticPair::random() }
     }
 }
 
@@ -79,6 +88,7 @@ struct Inner {
 struct Key {
     secret: String,
     life: Life,
+    grants: Option<Vec<Grant>>,
 }
 
 #[derive(Debug)]
@@ -90,7 +100,8 @@ enum Life {
 impl Keyring {
     pub(crate) fn new(pairs: &[StaticPair], early: EarlyRevocation) -> Keyring {
         let keys = pairs.iter().map(|pair| {
-            let key = Key { secret: pair.secret.clone(), life: Life::Forever };
+            let grants = pair.grants.clone();
+            let key = Key { secret: pair.secret.clone(), life: Life::Forever, grants };
             (pair.access_key_id.clone(), key)
         });
         Keyring { inner: Mutex::new(Inner { keys: keys.collect(), issued: 0, early }) }
@@ -115,7 +126,7 @@ impl Keyring {
             expires,
         };
         let life = Life::Until { token: issued.session_token.clone(), dies };
-        let key = Key { secret: issued.secret.clone(), life };
+        let key = Key { secret: issued.secret.clone(), life, grants: None };
         inner.keys.insert(issued.access_key_id.clone(), key);
         issued
     }
@@ -159,6 +170,11 @@ impl Keyring {
             Life::Until { token, .. } => given == Some(token.as_bytes()),
         };
         if right { Ok(()) } else { Err(Refusal::WrongToken) }
+    }
+
+    /// What an access key may do; everything if `None`.
+    pub(crate) fn grants(&self, id: &str) -> Option<Vec<Grant>> {
+        self.lock().keys.get(id)?.grants.clone()
     }
 
     fn is_temporary(&self, id: &str) -> bool {

@@ -223,10 +223,11 @@ fn service(
     let mut config = S3Config::default();
     // The gate judges the clock, by the store's own time.
     config.presigned_url_max_skew_time_secs = u32::MAX;
+    let access = Access { keyring: Arc::clone(keyring), shelf: Arc::clone(&shelf) };
     let mut builder = S3ServiceBuilder::new(Backend::new(shelf, region));
     builder.set_config(Arc::new(StaticConfigProvider::new(Arc::new(config))));
-    builder.set_auth(Access(Arc::clone(keyring)));
-    builder.set_access(Access(Arc::clone(keyring)));
+    builder.set_auth(access.clone());
+    builder.set_access(access);
     builder.set_host(Hosts);
     builder.build()
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What was measured: goals that are met or missed, and what every route did.
+//! What was measured: goals that are met or missed, and what stands in every column.
 
 use std::path::Path;
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
+use super::column::Column;
+use super::etcd::Way;
 use super::route::Route;
 use super::series::Series;
 
@@ -65,21 +67,22 @@ impl Judged {
     }
 }
 
-/// One measurement on all routes.
+/// One measurement in all columns.
 #[derive(Clone, Debug)]
-pub(super) struct Compared {
+pub(super) struct Compared<C = Route> {
     pub(super) name: String,
     pub(super) unit: Unit,
-    /// Which route the others are held against.
-    pub(super) base: Route,
-    pub(super) series: Series,
+    /// Which column the others are held against.
+    pub(super) base: C,
+    pub(super) series: Series<C>,
 }
 
 /// All of a run.
 #[derive(Debug, Default)]
 pub(super) struct Figures {
     pub(super) judged: Vec<Judged>,
-    pub(super) compared: Vec<Compared>,
+    pub(super) routes: Vec<Compared<Route>>,
+    pub(super) ways: Vec<Compared<Way>>,
 }
 
 impl Figures {
@@ -88,14 +91,19 @@ impl Figures {
         self.judged.push(Judged { name: name.to_owned(), value, unit, goal });
     }
 
-    /// What the routes did; the ratio of `auto` to the base is judged if there is a goal.
-    pub(super) fn compare(&mut self, compared: Compared, goal: Option<f64>) {
-        let ratio = compared.series.ratio(Route::Auto, compared.base);
-        if let Some((ratio, goal)) = ratio.zip(goal) {
-            let name = format!("{} : {}", compared.name, compared.base.name());
-            self.judge(&name, ratio, Unit::Times, goal);
+    /// What stands in the columns; our ratio to the base is judged if there is a goal.
+    pub(super) fn compare<C: Column>(&mut self, compared: Compared<C>, goal: Option<f64>) {
+        if let Some(goal) = goal {
+            self.judge_ratio(&compared, compared.base, goal);
         }
-        self.compared.push(compared);
+        C::shelf(self).push(compared);
+    }
+
+    /// Our ratio to one column, if both were measured.
+    pub(super) fn judge_ratio<C: Column>(&mut self, of: &Compared<C>, to: C, goal: f64) {
+        if let Some(ratio) = of.series.ratio(C::OURS, to) {
+            self.judge(&format!("{} : {}", of.name, to.name()), ratio, Unit::Times, goal);
+        }
     }
 
     /// Writes `{"rows":[{"name","value","goal","ok"}]}`: what is judged, then every median.
@@ -111,16 +119,17 @@ impl Figures {
             let (name, goal) = (named(name, *unit), format!("<= {goal}"));
             json!({"name": name, "value": number(*unit, *value), "goal": goal, "ok": judged.is_met()})
         });
-        let rows = judged.chain(self.compared.iter().flat_map(Compared::json));
+        let routes = self.routes.iter().flat_map(Compared::json);
+        let rows = judged.chain(routes).chain(self.ways.iter().flat_map(Compared::json));
         json!({ "rows": rows.collect::<Vec<_>>() })
     }
 }
 
-impl Compared {
+impl<C: Column> Compared<C> {
     fn json(&self) -> impl Iterator<Item = Value> + '_ {
-        Route::ALL.into_iter().filter_map(|route| {
-            let value = number(self.unit, self.series.median(route)?);
-            let name = named(&format!("{}, {}", self.name, route.name()), self.unit);
+        C::ALL.iter().filter_map(|column| {
+            let value = number(self.unit, self.series.median(*column)?);
+            let name = named(&format!("{}, {}", self.name, column.name()), self.unit);
             Some(json!({"name": name, "value": value, "goal": null, "ok": true}))
         })
     }

@@ -3,12 +3,22 @@
 
 use std::fmt::Write as _;
 
+use super::column::Column;
 use super::figure::{Compared, Figures};
-use super::route::Route;
 
 /// All tables of a run.
 pub(super) fn tables(figures: &Figures) -> String {
-    [goals(figures), ratios(figures), medians(figures)].join("\n")
+    let mut tables = vec![goals(figures)];
+    compared(&figures.routes, &mut tables);
+    compared(&figures.ways, &mut tables);
+    tables.join("\n")
+}
+
+/// Nothing for columns in which nothing was measured.
+fn compared<C: Column>(all: &[Compared<C>], tables: &mut Vec<String>) {
+    if !all.is_empty() {
+        tables.extend([ratios(all), medians(all)]);
+    }
 }
 
 fn goals(figures: &Figures) -> String {
@@ -26,40 +36,45 @@ fn goals(figures: &Figures) -> String {
     text
 }
 
-fn ratios(figures: &Figures) -> String {
-    let row = |compared: &Compared| {
+fn ratios<C: Column>(all: &[Compared<C>]) -> String {
+    let line = |compared: &Compared<C>| {
         let name = format!("{} : {}", compared.name, compared.base.name());
-        let ratio = |route| compared.series.ratio(route, compared.base);
-        row(&name, |route| ratio(route).map(|ratio| format!("{ratio:.2}")))
+        let ratio = |column| compared.series.ratio(column, compared.base);
+        row(&name, |column| ratio(column).map(|ratio| format!("{ratio:.2}")))
     };
-    table("ratio", figures, row)
+    table("ratio", all, line)
 }
 
-fn medians(figures: &Figures) -> String {
-    let row = |compared: &Compared| {
+fn medians<C: Column>(all: &[Compared<C>]) -> String {
+    let line = |compared: &Compared<C>| {
         let name = format!("{}, {}", compared.name, compared.unit.symbol());
-        let median = |route| compared.series.median(route);
-        row(&name, |route| median(route).map(|median| compared.unit.text(median)))
+        let median = |column| compared.series.median(column);
+        row(&name, |column| median(column).map(|median| compared.unit.text(median)))
     };
-    table("median", figures, row)
+    table("median", all, line)
 }
 
-fn table(title: &str, figures: &Figures, line: impl Fn(&Compared) -> String) -> String {
-    let mut text = row(title, |route| Some(route.name().to_owned()));
-    text.push_str("|---|--:|--:|--:|--:|\n");
-    text.extend(figures.compared.iter().map(line));
+fn table<C: Column>(
+    title: &str,
+    all: &[Compared<C>],
+    line: impl Fn(&Compared<C>) -> String,
+) -> String {
+    let mut text = row(title, |column: C| Some(column.name().to_owned()));
+    text.push_str(&format!("|---|{}\n", "--:|".repeat(C::ALL.len())));
+    text.extend(all.iter().map(line));
     text
 }
 
-fn row(name: &str, cell: impl Fn(Route) -> Option<String>) -> String {
-    let cells = Route::ALL.map(|route| cell(route).unwrap_or_else(|| "–".to_owned()));
-    format!("| {name} | {} |\n", cells.join(" | "))
+fn row<C: Column>(name: &str, cell: impl Fn(C) -> Option<String>) -> String {
+    let cells = C::ALL.iter().map(|column| cell(*column).unwrap_or_else(|| "–".to_owned()));
+    format!("| {name} | {} |\n", cells.collect::<Vec<_>>().join(" | "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::bench::figure::Unit;
+    use crate::bench::route::Route;
     use crate::bench::series::Series;
 
     #[test]

@@ -15,8 +15,13 @@ pub(super) fn own() -> anyhow::Result<PathBuf> {
 
 /// The proxy beside this very program.
 pub(super) fn proxy() -> anyhow::Result<PathBuf> {
-    let path = own()?.with_file_name("s3-resign-proxy");
-    let cure = "cargo build --release -p s3-resign-proxy";
+    ours("s3-resign-proxy")
+}
+
+/// One of our programs, beside this very one.
+pub(super) fn ours(name: &str) -> anyhow::Result<PathBuf> {
+    let path = own()?.with_file_name(name);
+    let cure = format!("cargo build --release -p {name}");
     ensure!(path.is_file(), "{} is missing: run {cure}", path.display());
     Ok(path)
 }
@@ -30,7 +35,7 @@ pub(super) fn haproxy() -> anyhow::Result<PathBuf> {
 }
 
 /// A program from the environment, else the pinned one.
-fn tool(name: &str, variable: &str) -> anyhow::Result<PathBuf> {
+pub(super) fn tool(name: &str, variable: &str) -> anyhow::Result<PathBuf> {
     match std::env::var_os(variable).filter(|path| !path.is_empty()) {
         Some(path) => {
             let path = PathBuf::from(path);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The four routes from the client to the origin.
 
+use super::column::Column;
+use super::figure::{Compared, Figures};
+
 /// How a request reaches the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Route {
@@ -25,5 +28,18 @@ impl Route {
             Route::Auto => "auto",
             Route::Preserve => "preserve",
         }
+    }
+}
+
+impl Column for Route {
+    const ALL: &'static [Route] = &Route::ALL;
+    const OURS: Route = Route::Auto;
+
+    fn name(self) -> &'static str {
+        self.name()
+    }
+
+    fn shelf(figures: &mut Figures) -> &mut Vec<Compared<Route>> {
+        &mut figures.routes
     }
 }

@@ -1,34 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Values of the routes, round by round, and what is made of them.
+//! Values of the routes, or of other columns, round by round, and what is made of them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::column::Column;
 use super::route::Route;
 
-/// One value per route and round.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Series(BTreeMap<Route, Vec<f64>>);
+/// One value per route, or other column, and round.
+#[derive(Clone, Debug)]
+pub(super) struct Series<C = Route>(BTreeMap<C, Vec<f64>>);
 
-impl Series {
-    pub(super) const fn new() -> Series {
+impl<C> Default for Series<C> {
+    fn default() -> Series<C> {
+        Series::new()
+    }
+}
+
+impl<C> Series<C> {
+    pub(super) const fn new() -> Series<C> {
         Series(BTreeMap::new())
     }
+}
 
+impl<C: Column> Series<C> {
     /// The value of the next round.
-    pub(super) fn push(&mut self, route: Route, value: f64) {
-        self.0.entry(route).or_default().push(value);
+    pub(super) fn push(&mut self, column: C, value: f64) {
+        self.0.entry(column).or_default().push(value);
     }
 
-    /// The median over the rounds; `None` for a route that was not measured.
-    pub(super) fn median(&self, route: Route) -> Option<f64> {
-        median(self.0.get(&route)?)
+    /// The median over the rounds; `None` for a column that was not measured.
+    pub(super) fn median(&self, column: C) -> Option<f64> {
+        median(self.0.get(&column)?)
     }
 
     /// The median of the ratios within the rounds, so that a slow moment of the machine, which hits
     /// both, weighs little.
-    pub(super) fn ratio(&self, route: Route, to: Route) -> Option<f64> {
-        let pairs = self.0.get(&route)?.iter().zip(self.0.get(&to)?);
+    pub(super) fn ratio(&self, column: C, to: C) -> Option<f64> {
+        let pairs = self.0.get(&column)?.iter().zip(self.0.get(&to)?);
         median(&pairs.map(|(one, other)| one / other).collect::<Vec<_>>())
     }
 }

@@ -76,7 +76,7 @@ impl Stage {
             Route::Preserve => self.preserve.caller().clone(),
             // The origin looks at no signature: it is there for its bytes.
             Route::Direct | Route::Relay => {
-                let StaticPair { access_key_id, secret } = self.pair.clone();
+                let StaticPair { access_key_id, secret, .. } = self.pair.clone();
                 Caller { id: access_key_id, secret }
             }
         };

@@ -16,9 +16,10 @@ const SHORTEST_SOAK: Duration = Duration::from_secs(30);
 /// No cloud, no flags: an S3 store over TLS whose credentials live for 4 seconds, their issuer, the
 /// proxy, and real kopia, which snapshots a generated tree through the proxy, verifies it, restores
 /// it and compares it byte for byte; then the same snapshot without the proxy, for its wall time.
-/// Ends with a table, and exits with 1 if a goal is missed: at least 10 access keys that the store
-/// counted on successful requests, no failed request, an identical tree. The rows are also in
-/// target/demo.json.
+/// Then a real etcd: three snapshots through the proxy, listed, checked to the last byte, pruned to
+/// one, which is fetched and judged by etcdutl. Ends with a table, and exits with 1 if a goal is
+/// missed: at least 10 access keys that the store counted on successful requests, no failed request,
+/// an identical tree, etcdutl and manifest agreed. The rows are also in target/demo.json.
 ///
 /// With --soak the credentials live for 3 seconds, and kopia works for as long as you say: it
 /// changes the tree, snapshots and verifies, round after round, and restores at the end. Every third
@@ -28,7 +29,7 @@ const SHORTEST_SOAK: Duration = Duration::from_secs(30);
 ///
 /// Needs free disk of three times the tree in the folder for temporary files (TMPDIR), with --soak
 /// about 3 GiB for ten minutes. Ctrl-C stops everything and leaves nothing behind. kopia is taken
-/// from PILOTFISH_KOPIA, else from scripts/tools.
+/// from PILOTFISH_KOPIA, else from scripts/tools; etcd from PILOTFISH_ETCD_3_6.
 #[derive(Debug, clap::Parser)]
 #[command(name = "demo", verbatim_doc_comment)]
 pub struct Args {

@@ -3,17 +3,14 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
-use testbed::{Spawn, StaticPair, wait_until};
+use testbed::{Spawn, StaticPair};
 
+use super::command;
 use super::proxy::REGION;
 use crate::interrupt::Interrupt;
-
-/// No command should take longer, outages included.
-const LIMIT: Duration = Duration::from_secs(1800);
 
 /// How kopia reaches its endpoint.
 #[derive(Clone, Debug)]
@@ -122,16 +119,6 @@ impl Kopia {
 
     /// Runs a command to its end; returns its standard output.
     fn run(&self, command: Spawn) -> anyhow::Result<String> {
-        self.interrupt.check()?;
-        let mut run = command.start()?;
-        let mut status = None;
-        wait_until(LIMIT, "kopia's command ends", || {
-            status = run.exited();
-            status.is_some() || self.interrupt.is_asked()
-        })?;
-        self.interrupt.check()?;
-        let status = status.context("kopia has ended")?;
-        ensure!(status.success(), "kopia failed ({status})\n{}", run.story());
-        Ok(run.stdout())
+        command::run("kopia", command, &self.interrupt).map(|run| run.stdout())
     }
 }

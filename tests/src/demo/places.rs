@@ -10,13 +10,21 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 
 const KOPIA: &str = "PILOTFISH_KOPIA";
+const ETCD: &str = "PILOTFISH_ETCD_3_6";
 
-/// The proxy beside this very program.
-pub(super) fn proxy() -> anyhow::Result<PathBuf> {
-    let path = own()?.with_file_name("s3-resign-proxy");
-    let cure = "cargo build --release -p s3-resign-proxy";
+/// One of our programs, beside this very one.
+pub(super) fn ours(name: &str) -> anyhow::Result<PathBuf> {
+    let path = own()?.with_file_name(name);
+    let cure = format!("cargo build --release -p {name}");
     ensure!(path.is_file(), "{} is missing: run {cure}", path.display());
     Ok(path)
+}
+
+/// Tells early that etcd is missing, which is used late.
+pub(super) fn etcd() -> anyhow::Result<()> {
+    let is_there = std::env::var_os(ETCD).is_some_and(|path| PathBuf::from(path).is_file());
+    ensure!(is_there, "no etcd: {ETCD} must name its program (scripts/tools --env etcd-3.6)");
+    Ok(())
 }
 
 /// Kopia from the environment, else the pinned one.

@@ -35,7 +35,7 @@ impl Proxy {
         std::fs::create_dir_all(folder)?;
         let admin = free_address().context("a free port for the proxy's admin listener")?;
         let (port, env) = (folder.join("port"), folder.join("caller.env"));
-        let mut run = Spawn::new(places::proxy()?)
+        let mut run = Spawn::new(places::ours("s3-resign-proxy")?)
             .clean_env()
             .args(["--listen", "localhost:0", "--region", REGION, "--group", "demo"])
             .args(["--type", "kopia", "--upstream", &store.url()])
@@ -56,6 +56,11 @@ impl Proxy {
         let pairs = text.lines().filter_map(|line| line.split_once('='));
         let caller = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Ok(Proxy { run, admin, caller })
+    }
+
+    /// All that the callers' file says.
+    pub(super) fn caller_env(&self) -> &BTreeMap<String, String> {
+        &self.caller
     }
 
     /// A variable of the callers' file.

@@ -12,12 +12,15 @@ use super::kopia::{Kopia, Repository, Security};
 use super::metrics::Metrics;
 use super::places;
 use super::proxy::Proxy;
+use super::snapshots::Snapshots;
 use crate::interrupt::Interrupt;
 
 /// Where kopia writes through the proxy.
 const PROXIED: &str = "proxied";
 /// Where kopia writes without it.
 const DIRECT: &str = "direct";
+/// Where etcd's snapshots are written, through the proxy.
+const SNAPSHOTS: &str = "snapshots";
 
 /// Fields end in this order: first who calls, last who is called, then the folder.
 pub(super) struct Stage {
@@ -43,7 +46,7 @@ impl Stage {
         let folder = folder.context("a temporary folder")?;
         let (ca, pair) = (Ca::new()?, StaticPair::random());
         let store = Store::start(StoreConfig {
-            buckets: vec![PROXIED.to_owned(), DIRECT.to_owned()],
+            buckets: [PROXIED, DIRECT, SNAPSHOTS].map(str::to_owned).to_vec(),
             tls: Some(&ca),
             static_pairs: vec![pair.clone()],
             early_revocation,
@@ -81,6 +84,14 @@ impl Stage {
             access_key_id: self.pair.access_key_id.clone(),
             secret: self.pair.secret.clone(),
         })
+    }
+
+    /// Our snapshot programs, which write through the proxy.
+    pub(super) fn snapshots(&self) -> anyhow::Result<Snapshots> {
+        let folder = self.path("snapshots");
+        std::fs::create_dir_all(&folder)?;
+        let (caller, interrupt) = (self.proxy.caller_env().clone(), self.interrupt.clone());
+        Ok(Snapshots { caller, bucket: SNAPSHOTS, folder, interrupt })
     }
 
     fn kopia_at(&self, repository: Repository) -> anyhow::Result<Kopia> {

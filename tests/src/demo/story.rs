@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The short story: snapshot, verify, restore through the proxy; the same snapshot without it.
+//! The short story: snapshot, verify, restore through the proxy; the same snapshot without it; then
+//! etcd's snapshots.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use testbed::{Counts, EarlyRevocation, Summary, compare};
 
+use super::keeping::{self, Kept};
 use super::kopia::{Kopia, Snapshot};
 use super::metrics::Metrics;
 use super::progress::{say, step};
@@ -33,11 +35,13 @@ struct Seen {
     identical: Result<(), String>,
     counts: Counts,
     metrics: Metrics,
+    kept: Kept,
 }
 
 pub(super) fn play(tree_mib: u64) -> anyhow::Result<()> {
     let interrupt = Interrupt::listen()?;
     let json = places::in_target("demo.json")?;
+    places::etcd()?;
     let begun = Instant::now();
     let start = || Stage::open(&interrupt, LIFETIME, EarlyRevocation::Never);
     let name = format!("start: store over TLS, credentials of {LIFETIME:?}, issuer, proxy");
@@ -70,7 +74,9 @@ fn tell(stage: &Stage, interrupt: &Interrupt, tree_mib: u64) -> anyhow::Result<S
     let kopia = stage.direct()?;
     step("kopia repository create, direct", || kopia.create())?;
     let (_, direct) = step("kopia snapshot create, direct", || kopia.snapshot(&tree))?;
-    Ok(Seen { tree: summary, proxied, direct, identical, counts, metrics })
+    interrupt.check()?;
+    let kept = keeping::tell(stage)?;
+    Ok(Seen { tree: summary, proxied, direct, identical, counts, metrics, kept })
 }
 
 /// Compares; a difference is a missed goal, not the end of the run.
@@ -123,6 +129,7 @@ fn rows(seen: &Seen, took: Duration) -> Rows {
     rows.add("failed requests, at the store", counts.failed, Goal::Exactly(0));
     rows.add("requests cut, at the store", counts.cut, Goal::None);
     rows.add("restored tree identical", verdict(&seen.identical), Goal::Yes);
+    seen.kept.rows(&mut rows);
     rows.add_figure("whole run, s", took.as_secs_f64());
     rows
 }

@@ -104,6 +104,14 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<String> {
     said(cluster(arguments), &arguments.join(" "))
 }
 
+/// What a program on the node prints, byte by byte.
+pub(crate) fn node_bytes(arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+    let output = cluster(&[&["node"], arguments].concat()).output()?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "on the node: {}: {complaint}", arguments.join(" "));
+    Ok(output.stdout)
+}
+
 /// Runs kubectl; its output, or what it complains of.
 pub(crate) fn kubectl(arguments: &[&str]) -> anyhow::Result<String> {
     run(&[&["kubectl"], arguments].concat())

@@ -8,6 +8,8 @@
 mod any_tool;
 mod api;
 mod bed;
+mod etcd;
+mod etcd_backup;
 mod furnish;
 mod installed;
 mod killed;

@@ -38,7 +38,22 @@ impl Bed {
         let ours = json!({
             "namespace": self.namespace,
             "resources": ["../job"],
-            "images": [{"name": "pilotfish", "newName": "localhost/pilotfish", "newTag": env!("CARGO_PKG_VERSION")}],
+            "images": [image()],
+            "patches": patches,
+        });
+        std::fs::write(folder.join("kustomization.yaml"), ours.to_string())?;
+        api::kubectl(&["apply", "-k", &folder.display().to_string()]).map(drop)
+    }
+
+    /// Applies a folder of `pods/`, exactly as it is, with patches as a kustomization lists them.
+    pub(crate) fn apply_patched(&self, pods: &str, patches: &[Value]) -> anyhow::Result<()> {
+        let folder = self.overlays.path().join(pods);
+        std::fs::create_dir_all(&folder)?;
+        let base = relative(&folder, &api::repository().join("pods").join(pods))?;
+        let ours = json!({
+            "namespace": self.namespace,
+            "resources": [base],
+            "images": [image()],
             "patches": patches,
         });
         std::fs::write(folder.join("kustomization.yaml"), ours.to_string())?;
@@ -101,6 +116,11 @@ impl Bed {
         let (up, down) = (add("upload"), add("download"));
         format!("{suspend}- target: {{kind: {kind}}}\n  patch: |-\n{up}{down}")
     }
+}
+
+/// Where `scripts/test-pods` has put ours.
+fn image() -> Value {
+    json!({"name": "pilotfish", "newName": "localhost/pilotfish", "newTag": env!("CARGO_PKG_VERSION")})
 }
 
 /// The way from one folder to another; kustomize takes no absolute one.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::api::{self, Api};
@@ -13,6 +13,18 @@ pub(crate) const NAMESPACE: &str = "pilotfish-store";
 pub(crate) const BUCKET: &str = "backups";
 /// A group that the issuer grants nothing.
 pub(crate) const DENIED: &str = "denied";
+/// What the pairs of the etcd pods may do: the policies of docs/operations.md.
+const GRANTS: [&str; 9] = [
+    "--grant=upload=s3:PutObject",
+    "--grant=upload=s3:AbortMultipartUpload",
+    "--grant=upload=s3:GetObject:*.snap.json",
+    "--grant=upload=s3:GetObject:*/runs/*",
+    "--grant=check=s3:ListBucket",
+    "--grant=check=s3:GetObject",
+    "--grant=prune=s3:ListBucket",
+    "--grant=prune=s3:GetObject:*.json",
+    "--grant=prune=s3:DeleteObject",
+];
 /// How long the sets live; the proxies renew at half of it.
 const LIFETIME: &str = "3s";
 
@@ -67,6 +79,14 @@ fn service() -> Value {
 /// Its objects lie in an emptyDir, which outlives its containers and a power loss.
 fn pod() -> Value {
     let version = env!("CARGO_PKG_VERSION");
+    let lifetime = format!("--lifetime={LIFETIME}");
+    let (bucket, denied) = (format!("--bucket={BUCKET}"), format!("--deny-group={DENIED}"));
+    let args = [
+        &["--root=/root", "--listen=0.0.0.0:9443", "--issuer-listen=0.0.0.0:9091"][..],
+        &["--tls-cert=/tls/tls.crt", "--tls-key=/tls/tls.key", "--region=eu-west-1"],
+        &[&lifetime, &bucket, &denied],
+        &GRANTS,
+    ];
     json!({"apiVersion": "v1", "kind": "Pod",
     "metadata": {"name": "store", "namespace": NAMESPACE, "labels": {"app": "store"}},
     "spec": {
@@ -76,9 +96,7 @@ fn pod() -> Value {
         "containers": [{
             "name": "store",
             "image": format!("localhost/pilotfish-store:{version}"),
-            "args": ["--root=/root", "--listen=0.0.0.0:9443", "--issuer-listen=0.0.0.0:9091",
-                "--tls-cert=/tls/tls.crt", "--tls-key=/tls/tls.key", format!("--lifetime={LIFETIME}"),
-                format!("--bucket={BUCKET}"), format!("--deny-group={DENIED}"), "--region=eu-west-1"],
+            "args": args.concat(),
             "env": [{"name": "TMPDIR", "value": "/root"}],
             "readinessProbe": {"httpGet": {"path": "/healthz", "port": 9091}, "periodSeconds": 1},
             "volumeMounts": [{"name": "root", "mountPath": "/root"}, {"name": "tls", "mountPath": "/tls"}],
@@ -91,4 +109,52 @@ pub(crate) fn issued(api: &Api, group: &str) -> anyhow::Result<u64> {
     let path = format!("/api/v1/namespaces/{NAMESPACE}/services/store:issuer/proxy/issued");
     let counts = api.get(&path).context("the issuer's counts")?;
     Ok(counts[group].as_u64().unwrap_or_default())
+}
+
+/// A pair with the rights that it has by its name, as the store said when it started.
+pub(crate) fn pair(api: &Api, name: &str) -> anyhow::Result<Value> {
+    let said =
+        api.text(&format!("/api/v1/namespaces/{NAMESPACE}/pods/store/log?container=store"))?;
+    let said = said.lines().next().context("it says nothing")?;
+    let facts: Value = serde_json::from_str(said).context("what the store says of itself")?;
+    let pair = facts["pairs"][name].clone();
+    ensure!(pair.is_object(), "the store has no pair {name}");
+    Ok(pair)
+}
+
+/// The keys below a prefix, as they lie on the store's disk.
+pub(crate) fn keys(api: &Api, prefix: &str) -> anyhow::Result<Vec<String>> {
+    let objects = on_disk(api)?;
+    let keys = objects.iter().filter_map(|object| object["key"].as_str());
+    let mut keys: Vec<String> =
+        keys.filter(|key| key.starts_with(prefix)).map(str::to_owned).collect();
+    keys.sort();
+    Ok(keys)
+}
+
+/// The bytes of an object, as they lie on the store's disk.
+pub(crate) fn object(api: &Api, key: &str) -> anyhow::Result<Vec<u8>> {
+    let objects = on_disk(api)?;
+    let object = objects.iter().find(|object| object["key"] == key);
+    let object = object.with_context(|| format!("{key} is not on the store's disk"))?;
+    let id = object["id"].as_str().context("the name of its files")?;
+    api::node_bytes(&["cat", &format!("{}/{id}.data", folder(api)?)])
+}
+
+/// What is written beside each object: its bucket, its key, and the name of its files. Other tests delete
+/// theirs while we read.
+fn on_disk(api: &Api) -> anyhow::Result<Vec<Value>> {
+    let folder = folder(api)?;
+    let find = ["find", &folder, "-name", "*.json", "-exec", "cat", "{}", "+"];
+    wait::until(Duration::from_secs(30), "the store's disk is at rest", || {
+        let text = api::node_bytes(&find)?;
+        let objects = serde_json::Deserializer::from_slice(&text).into_iter();
+        Ok(Some(objects.collect::<Result<Vec<Value>, _>>()?))
+    })
+}
+
+fn folder(api: &Api) -> anyhow::Result<String> {
+    let pod = api.get(&format!("/api/v1/namespaces/{NAMESPACE}/pods/store"))?;
+    let id = pod["metadata"]["uid"].as_str().context("the pod's id")?;
+    Ok(format!("/var/lib/kubelet/pods/{id}/volumes/kubernetes.io~empty-dir/root/objects"))
 }

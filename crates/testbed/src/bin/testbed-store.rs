@@ -3,6 +3,7 @@
 //!
 //! Prints one line of JSON with everything that a client needs, then serves until it is stopped.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -11,7 +12,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Parser;
 use testbed::{
-    Ca, EarlyRevocation, Issuer, IssuerConfig, StaticPair, Store, StoreConfig, TlsFiles,
+    Ca, EarlyRevocation, Grant, Issuer, IssuerConfig, StaticPair, Store, StoreConfig, TlsFiles,
 };
 
 /// An S3 store whose credentials die in seconds, and the issuer of those credentials.
@@ -45,6 +46,9 @@ struct Args {
     /// A group that the issuer grants nothing; repeatable.
     #[arg(long = "deny-group", value_name = "GROUP")]
     denied_groups: Vec<String>,
+    /// A pair that may do this alone, as `reader=s3:GetObject:logs/*`; repeated for each of its rights.
+    #[arg(long = "grant", value_name = "NAME=RIGHT", value_parser = named_grant)]
+    grants: Vec<(String, Grant)>,
     /// The only region that is accepted; any by default.
     #[arg(long)]
     region: Option<String>,
@@ -64,6 +68,7 @@ fn main() -> anyhow::Result<()> {
     let ca = if args.tls { Some(Ca::new()?) } else { None };
     let ca_path = ca.as_ref().map(|ca| ca.write_pem(root.join("ca.pem"))).transpose()?;
     let pair = StaticPair::random();
+    let limited = limited(args.grants);
     let store = Store::start(StoreConfig {
         buckets: args.buckets,
         tls: ca.as_ref(),
@@ -72,7 +77,7 @@ fn main() -> anyhow::Result<()> {
             .zip(args.tls_key)
             .map(|(certificate, key)| TlsFiles { certificate, key }),
         listen: args.listen,
-        static_pairs: vec![pair.clone()],
+        static_pairs: limited.values().chain([&pair]).cloned().collect(),
         region: args.region,
         early_revocation: match (args.early_every, args.early) {
             (Some(nth), Some(early)) => EarlyRevocation::Every { nth, early },
@@ -85,7 +90,10 @@ fn main() -> anyhow::Result<()> {
         denied_groups: args.denied_groups,
         ..IssuerConfig::new(store.keyring(), args.lifetime)
     })?;
+    let pairs: BTreeMap<&String, _> =
+        limited.iter().map(|(name, pair)| (name, shown(pair))).collect();
     let facts = serde_json::json!({
+        "pairs": pairs,
         "store_url": store.url(),
         "store_http_url": store.http_url(),
         "ca": ca_path,
@@ -98,6 +106,24 @@ fn main() -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "{facts}").and_then(|()| out.flush()).context("standard output")?;
     until_stopped()
+}
+
+fn named_grant(text: &str) -> anyhow::Result<(String, Grant)> {
+    let (name, grant) = text.split_once('=').context("write it as NAME=RIGHT")?;
+    Ok((name.to_owned(), grant.parse()?))
+}
+
+/// A pair for each name.
+fn limited(grants: Vec<(String, Grant)>) -> BTreeMap<String, StaticPair> {
+    let mut by_name: BTreeMap<String, Vec<Grant>> = BTreeMap::new();
+    for (name, grant) in grants {
+        by_name.entry(name).or_default().push(grant);
+    }
+    by_name.into_iter().map(|(name, grants)| (name, StaticPair::granted(grants))).collect()
+}
+
+fn shown(pair: &StaticPair) -> serde_json::Value {
+    serde_json::json!({"access_key_id": pair.access_key_id, "secret_access_key": pair.secret})
 }
 
 /// Waits for SIGTERM or SIGINT, so that drops run and the temporary folder goes.
