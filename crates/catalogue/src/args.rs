@@ -40,12 +40,20 @@ impl FromArgs {
     /// Judges the flags.
     pub fn resolve(self, problems: &mut Problems) -> Option<From> {
         let location = problems.required("--from", self.from);
+        let settings = self.store.resolve(problems);
         let place = match (&self.namespace, &self.cluster) {
             (None, None) => None,
             _ => Some(place(self.namespace, self.cluster, problems)?),
         };
-        let settings = self.store.resolve(problems);
         Some(From { location: location?, settings, place })
+    }
+
+    /// As [`FromArgs::resolve`], where one cluster must be named.
+    pub fn resolve_one(self, problems: &mut Problems) -> Option<(From, Place)> {
+        let location = problems.required("--from", self.from);
+        let settings = self.store.resolve(problems);
+        let place = place(self.namespace, self.cluster, problems)?;
+        Some((From { location: location?, settings, place: Some(place.clone()) }, place))
     }
 }
 

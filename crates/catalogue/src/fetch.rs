@@ -17,6 +17,7 @@ const RANGE: u64 = 8 * 1024 * 1024;
 const AT_ONCE: usize = 4;
 /// Content is handed on in pieces of this size.
 const PIECE: usize = 256 * 1024;
+const MORE: &str = "it has more content than its manifest says";
 
 /// All bytes are there and are what the manifest says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +64,9 @@ pub async fn fetch<W: Write + Send + 'static>(
         let (is, should) = (found.bytes, object.bytes);
         return Err(Broken::Content(format!("{key} has {is} bytes, its manifest says {should}")));
     }
-    let fetched = pump(store, &key, object.bytes, &object.encoding, identities, sink).await?;
+    let (encoding, content) = (object.encoding.clone(), manifest.content.bytes);
+    let form = Form { stored: object.bytes, encoding, content };
+    let fetched = pump(store, &key, form, identities, sink).await?;
     if fetched.stored.sha256 != object.sha256 {
         return Err(differs(&key, "stored bytes", object.sha256, fetched.stored.sha256));
     }
@@ -83,7 +86,17 @@ pub async fn fetch_raw<W: Write + Send + 'static>(
     sink: W,
 ) -> Result<Fetched, Broken> {
     let found = store.stat(key).await?;
-    pump(store, key, found.bytes, &[], None, sink).await
+    let form = Form { stored: found.bytes, encoding: vec![], content: found.bytes };
+    pump(store, key, form, None, sink).await
+}
+
+/// What is to come.
+struct Form {
+    /// Bytes, as stored.
+    stored: u64,
+    encoding: Vec<Encoding>,
+    /// Bytes, decoded: few stored ones can decode to more than any disk holds.
+    content: u64,
 }
 
 fn differs(key: &str, what: &str, should: Digest, is: Digest) -> Broken {
@@ -94,18 +107,17 @@ fn differs(key: &str, what: &str, should: Digest, is: Digest) -> Broken {
 async fn pump<W: Write + Send + 'static>(
     store: &Store,
     key: &str,
-    bytes: u64,
-    encoding: &[Encoding],
+    form: Form,
     identities: Option<Identities>,
     sink: W,
 ) -> Result<Fetched, Broken> {
+    let bytes = form.stored;
     let (sender, receiver) = mpsc::channel(AT_ONCE);
-    let encoding = encoding.to_vec();
     let writing = tokio::task::spawn_blocking(move || {
         // Plain content is its own stored form, and is not counted twice.
-        let sum = (!encoding.is_empty()).then(Summing::default);
+        let sum = (!form.encoding.is_empty()).then(Summing::default);
         let arriving = Arriving { receiver, now: Bytes::new(), sum };
-        write(&encoding, identities.as_ref(), arriving, sink)
+        write(&form, identities.as_ref(), arriving, sink)
     });
     let starts = (0..bytes).step_by(usize::try_from(RANGE).unwrap_or(usize::MAX));
     let mut ranges = stream::iter(starts)
@@ -123,7 +135,7 @@ async fn pump<W: Write + Send + 'static>(
 }
 
 fn write<W: Write>(
-    encoding: &[Encoding],
+    form: &Form,
     identities: Option<&Identities>,
     mut arriving: Arriving,
     mut sink: W,
@@ -134,7 +146,8 @@ fn write<W: Write>(
         _ => Broken::Content(format!("it cannot be decoded: {error}")),
     };
     {
-        let mut decoder = encoding::decoder(encoding, identities, &mut arriving).map_err(bad)?;
+        let mut decoder =
+            encoding::decoder(&form.encoding, identities, &mut arriving).map_err(bad)?;
         let mut piece = vec![0; PIECE];
         loop {
             let read = decoder.read(&mut piece).map_err(bad)?;
@@ -142,6 +155,9 @@ fn write<W: Write>(
                 break;
             }
             content.update(&piece[..read]);
+            if content.bytes() > form.content {
+                return Err(Broken::Content(MORE.to_owned()));
+            }
             sink.write_all(&piece[..read]).map_err(Broken::Sink)?;
         }
     }

@@ -7,4 +7,4 @@ mod shelf;
 
 pub use args::{From, FromArgs, place};
 pub use fetch::{Broken, Fetched, fetch, fetch_raw};
-pub use shelf::{Catalogue, Shelf, Strange, data_key, manifest, read_all, read_place};
+pub use shelf::{Catalogue, Shelf, Strange, data_key, from_root, manifest, read_all, read_place};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What lies below a prefix, cluster by cluster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use snapshot::{Entry, Id, Manifest, Place, entry_of};
@@ -134,19 +134,39 @@ async fn read(store: &Store, folder: &str) -> Result<Catalogue, Error> {
 }
 
 impl Shelf {
-    /// Data that no manifest names: of failed attempts, or whose manifest was deleted.
-    pub fn orphans(&self) -> impl Iterator<Item = &Found> {
-        let is_named = |name: &str| self.manifests.iter().any(|it| it.object.key == name);
-        self.data.iter().filter(move |(name, _)| !is_named(name)).map(|(_, found)| found)
+    /// Data that no manifest names: of failed attempts, or whose manifest was deleted. Data of ours can be
+    /// adopted like any other object.
+    pub fn orphans(&self, store: &Store) -> Vec<&Found> {
+        let (named, adopted) = (self.named(), self.adopted());
+        let is_orphan = |name: &str, found: &Found| {
+            !named.contains(name) && !adopted.contains(&from_root(store, &found.key))
+        };
+        self.data.iter().filter(|(name, found)| is_orphan(name, found)).map(|it| it.1).collect()
     }
 
     /// Objects of other tools that nobody has adopted.
     pub fn strangers(&self, store: &Store) -> Vec<&Found> {
-        let adopted: Vec<&str> =
-            self.manifests.iter().filter_map(|it| it.object.key.strip_prefix('/')).collect();
-        let full = |found: &Found| store.location().full(&found.key);
-        self.foreign.iter().filter(|it| !adopted.contains(&full(it).as_str())).collect()
+        let adopted = self.adopted();
+        self.foreign.iter().filter(|it| !adopted.contains(&from_root(store, &it.key))).collect()
     }
+
+    /// Every key that a manifest gives its data, as it gives it.
+    fn named(&self) -> BTreeSet<&str> {
+        self.manifests.iter().map(|it| it.object.key.as_str()).collect()
+    }
+
+    /// The keys, from the root of the store and with a `/` before them, of what was adopted.
+    #[must_use]
+    pub fn adopted(&self) -> BTreeSet<String> {
+        let keys = self.named().into_iter().filter(|key| key.starts_with('/'));
+        keys.map(str::to_owned).collect()
+    }
+}
+
+/// A key below the prefix, as the manifest of one who adopts it gives it.
+#[must_use]
+pub fn from_root(store: &Store, key: &str) -> String {
+    format!("/{}", store.location().full(key))
 }
 
 /// Where a manifest's data lies, as a key of the store.

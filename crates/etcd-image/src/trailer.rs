@@ -72,6 +72,23 @@ impl Trailer {
         self.held.extend_from_slice(newest);
     }
 
+    /// How many bytes were taken.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The SHA-256 of all bytes taken, the last ones included: that of the file, where the trailer has
+    /// that of the image. It costs no second reading.
+    #[must_use]
+    pub fn file_sha256(&self) -> [u8; SUM] {
+        let mut sum = self.sum.clone();
+        sum.update(&self.held);
+        let mut sha256 = [0; SUM];
+        sha256.copy_from_slice(sum.finish().as_ref());
+        sha256
+    }
+
     /// After the last byte.
     ///
     /// # Errors

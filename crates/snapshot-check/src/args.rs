@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The flags, as typed and resolved. Each has an env twin `SNAPSHOT_CHECK_<FLAG>`.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -118,7 +118,7 @@ pub(crate) struct Plan {
     pub(crate) metrics_file: Option<PathBuf>,
     /// Set: again and again.
     pub(crate) every: Option<Duration>,
-    pub(crate) admin: String,
+    pub(crate) admin: Vec<SocketAddr>,
     pub(crate) metrics: Option<SocketAddr>,
 }
 
@@ -149,7 +149,7 @@ impl Program for Args {
             }
         });
         let admin = problems.given("--admin-listen", self.admin.admin_listen);
-        let admin = admin.unwrap_or_else(|| DEFAULT_ADMIN.to_owned());
+        let admin = addresses(admin.as_deref().unwrap_or(DEFAULT_ADMIN), problems);
         let metrics = problems.given("--metrics-listen", self.admin.metrics_listen);
         let (json, metrics_file) = (self.json, self.metrics_file);
         Some(Plan {
@@ -162,10 +162,22 @@ impl Program for Args {
             json,
             metrics_file,
             every,
-            admin,
+            admin: admin?,
             metrics,
         })
     }
+}
+
+/// `localhost:PORT` binds both loopbacks.
+fn addresses(text: &str, problems: &mut Problems) -> Option<Vec<SocketAddr>> {
+    if let Some(Ok(port)) = text.strip_prefix("localhost:").map(str::parse) {
+        return Some(vec![(Ipv6Addr::LOCALHOST, port).into(), (Ipv4Addr::LOCALHOST, port).into()]);
+    }
+    let address = text.parse().ok();
+    if address.is_none() {
+        problems.add(format!("--admin-listen {text}: write localhost:PORT or ADDRESS:PORT"));
+    }
+    address.map(|address| vec![address])
 }
 
 #[cfg(test)]

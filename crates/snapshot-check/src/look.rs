@@ -85,9 +85,7 @@ async fn cluster(
         let about = Some(strange.key.clone());
         findings.push(Finding::new(Level::Bad, about, format!("manifest: {}", strange.why)));
     }
-    // A folder with nothing of ours in it is another tool's, and owes us no snapshot.
-    let is_ours = is_expected || !shelf.manifests.is_empty() || !shelf.unreadable.is_empty();
-    if is_ours {
+    if is_expected || is_ours(shelf) {
         findings.extend(freshness(plan, of_class.first().copied(), now));
     }
     findings.extend(shelf.manifests.iter().filter_map(|manifest| from_the_future(manifest, now)));
@@ -104,10 +102,20 @@ async fn cluster(
         newest: of_class.first().map(|manifest| newest(manifest, now)),
         snapshots: shelf.manifests.len(),
         stored_bytes: shelf.manifests.iter().map(|manifest| manifest.object.bytes).sum(),
-        orphans: shelf.orphans().count(),
+        orphans: shelf.orphans(store).len(),
         foreign: strangers.len(),
         findings,
     }
+}
+
+/// A folder with nothing of ours in it is another tool's, and owes us no snapshot. One in which runs began
+/// owes one, though none of them got as far as a manifest.
+fn is_ours(shelf: &Shelf) -> bool {
+    let is_nothing = shelf.manifests.is_empty()
+        && shelf.unreadable.is_empty()
+        && shelf.data.is_empty()
+        && shelf.runs.is_empty();
+    !is_nothing
 }
 
 fn newest(manifest: &Manifest, now: Timestamp) -> Newest {

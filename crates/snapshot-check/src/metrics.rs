@@ -48,6 +48,13 @@ impl Metrics {
         registry
     }
 
+    /// Before the first check nothing is good.
+    pub(crate) fn unchecked() -> Self {
+        let metrics = Self::default();
+        metrics.verdict.set(Level::Unknown as i64);
+        metrics
+    }
+
     pub(crate) fn set(&self, report: &Report) {
         let all = [
             &self.newest_time,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use catalogue::data_key;
+use catalogue::{data_key, from_root};
 use sidecar::Stop;
 use snapshot::{Entry, Id, Manifest, Place, entry_of};
 use store::{Error, Kind, Store};
@@ -27,6 +27,8 @@ pub(crate) struct Done {
 pub(crate) struct Broom<'a> {
     pub(crate) store: &'a Store,
     pub(crate) place: &'a Place,
+    /// What manifests have adopted, by its key from the root.
+    pub(crate) adopted: &'a BTreeSet<String>,
     pub(crate) claims: Option<&'a Store>,
     pub(crate) stop: &'a Stop,
     pub(crate) done: Done,
@@ -58,16 +60,29 @@ impl Broom<'_> {
         if !self.object(&key).await {
             return false;
         }
-        // An adopted object belongs to the tool that wrote it.
-        if !manifest.object.key.starts_with('/') {
+        if self.is_its_own(manifest) {
             self.object(&data_key(self.place, manifest)).await;
         }
         true
     }
 
-    /// Deletes orphans, each only if its snapshot's manifest still does not name it.
+    /// Whether a snapshot's data is its own and no other's. An adopted object belongs to the tool that wrote
+    /// it, and so does one that has no name of ours; one that another manifest has adopted stays for that.
+    fn is_its_own(&self, manifest: &Manifest) -> bool {
+        id_of(&manifest.object.key) == Some(manifest.id)
+            && !self.adopted.contains(&from_root(self.store, &data_key(self.place, manifest)))
+    }
+
+    /// Deletes orphans, each only if no manifest names it by now.
     pub(crate) async fn orphans(&mut self, keys: &[String]) {
-        for key in keys {
+        if keys.is_empty() || self.stop.is_requested() {
+            return;
+        }
+        let still = match self.still_orphans().await {
+            Ok(still) => still,
+            Err(error) => return self.done.failed.push(error.to_string()),
+        };
+        for key in keys.iter().filter(|key| still.contains(*key)) {
             if self.stop.is_requested() {
                 break;
             }
@@ -77,6 +92,14 @@ impl Broom<'_> {
                 Err(error) => self.done.failed.push(error.to_string()),
             }
         }
+    }
+
+    /// What no manifest of now names. A manifest that cannot be read could name any one.
+    async fn still_orphans(&self) -> Result<BTreeSet<String>, Error> {
+        let shelf = catalogue::read_place(self.store, self.place).await?;
+        let orphans = shelf.orphans(self.store).into_iter();
+        let is_clear = shelf.unreadable.is_empty();
+        Ok(orphans.filter(|_| is_clear).map(|found| found.key.clone()).collect())
     }
 
     async fn is_orphan(&self, key: &str) -> Result<bool, Error> {
@@ -105,7 +128,7 @@ impl Broom<'_> {
     async fn object(&mut self, key: &str) -> bool {
         match self.store.delete(key).await {
             Ok(()) => true,
-            Err(error) if is_locked(&error) => {
+            Err(error) if is_locked(&error, self.store, key) => {
                 self.done.locked.push(self.store.location().url(key));
                 false
             }
@@ -125,19 +148,26 @@ fn id_of(name: &str) -> Option<Id> {
     }
 }
 
-/// Object Lock of S3, retention policies and holds of GCS, immutability of Azure.
-fn is_locked(error: &Error) -> bool {
-    let text = error.to_string().to_ascii_lowercase();
-    [
-        "object lock",
-        "objectlock",
-        "worm",
-        "retention policy",
-        "retentionpolicy",
-        "legal hold",
-        "hold",
-        "immutab",
-    ]
-    .iter()
-    .any(|word| text.contains(word))
+/// Words of stores that keep an object under a lock: Object Lock of S3, retention policies and holds of
+/// Google, immutability of Azure.
+const LOCKS: [&str; 10] = [
+    "object lock",
+    "objectlock",
+    "worm protected",
+    "retention policy",
+    "retentionpolicy",
+    "object retention",
+    "legal hold",
+    "temporary hold",
+    "event-based hold",
+    "immutab",
+];
+
+/// What the store said decides, not what the object is called: errors name it, more than once.
+fn is_locked(error: &Error, store: &Store, key: &str) -> bool {
+    let at = store.location();
+    let text = error.to_string().replace(&at.full(key), "");
+    let text = if at.bucket.is_empty() { text } else { text.replace(&at.bucket, "") };
+    let text = text.to_ascii_lowercase();
+    LOCKS.iter().any(|words| text.contains(words))
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use catalogue::{From, FromArgs};
 use jiff::SignedDuration;
 use sidecar::{Given, Logs, Problems, ProcessArgs, Program, Span};
-use snapshot::{Class, Policy};
+use snapshot::{Class, Place, Policy};
 use store::{ClaimsArgs, Location, Settings};
 
 const MIN_KEEP: usize = 3;
@@ -82,6 +82,7 @@ pub(crate) struct Args {
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) from: From,
+    pub(crate) place: Place,
     pub(crate) class: Class,
     pub(crate) policy: Policy,
     pub(crate) max_deletions: usize,
@@ -100,10 +101,7 @@ impl Program for Args {
     }
 
     fn resolve(self, problems: &mut Problems) -> Option<Plan> {
-        let from = self.from.resolve(problems);
-        if from.as_ref().is_some_and(|from| from.place.is_none()) {
-            problems.add("--namespace and --cluster are required: a policy is one cluster's");
-        }
+        let from = self.from.resolve_one(problems);
         let mut count = |flag, given| problems.given(flag, given);
         let policy = Policy {
             last: count("--keep-last", self.keep_last).unwrap_or(0),
@@ -129,7 +127,8 @@ impl Program for Args {
         let class = problems.given("--class", self.class).unwrap_or_default();
         let claims = self.claims.resolve(problems);
         let (apply, json) = (self.apply, self.json);
-        Some(Plan { from: from?, class, policy, max_deletions, orphan_age, claims, apply, json })
+        let (from, place) = from?;
+        Some(Plan { from, place, class, policy, max_deletions, orphan_age, claims, apply, json })
     }
 }
 

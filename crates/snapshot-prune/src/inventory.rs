@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What there is, told apart: sound snapshots, those whose data is not what they say, and leftovers.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::anyhow;
@@ -23,6 +24,8 @@ pub(crate) struct Inventory {
     pub(crate) runs: Vec<Found>,
     /// Objects of other tools, which are left alone.
     pub(crate) foreign: usize,
+    /// Whatever a manifest has adopted, by its key from the root: left alone too, though it be data of ours.
+    pub(crate) adopted: BTreeSet<String>,
 }
 
 /// Reads everything in the cluster's folder. Whatever is unclear stops the run.
@@ -44,7 +47,7 @@ pub(crate) async fn take(store: &Store, place: &Place, age: Duration) -> anyhow:
     }
     let is_old = |found: &&Found| is_older(found, age);
     let (orphans, runs): (Vec<Found>, Vec<Found>) = (
-        shelf.orphans().filter(is_old).cloned().collect(),
+        shelf.orphans(store).into_iter().filter(is_old).cloned().collect(),
         shelf.runs.iter().filter(is_old).cloned().collect(),
     );
     let foreign = shelf.strangers(store).len();
@@ -55,7 +58,7 @@ pub(crate) async fn take(store: &Store, place: &Place, age: Duration) -> anyhow:
             Some(why) => broken.push((manifest.clone(), why)),
         }
     }
-    Ok(Inventory { sound, broken, orphans, runs, foreign })
+    Ok(Inventory { sound, broken, orphans, runs, foreign, adopted: shelf.adopted() })
 }
 
 fn is_older(found: &Found, age: Duration) -> bool {
@@ -77,6 +80,8 @@ async fn trouble(
         None => match store.stat(&key).await {
             Ok(found) => Some(found.bytes),
             Err(error) if error.kind() == Kind::Missing => None,
+            // The least rights do not read data: what the listing does not show is kept, not counted.
+            Err(error) if error.kind() == Kind::Denied => return Ok(Some(error.to_string())),
             Err(error) => return Err(error.into_failure()),
         },
     };

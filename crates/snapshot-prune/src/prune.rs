@@ -22,7 +22,6 @@ use crate::{pins, report};
 /// Nothing was deleted then, unless the text says so.
 pub(crate) async fn prune(plan: Plan, stop: Stop) -> anyhow::Result<Outcome> {
     let store = plan.from.open()?;
-    let place = plan.from.place.clone().ok_or_else(|| anyhow!("no cluster is named"))?;
     let claims = match &plan.claims {
         Some((at, settings)) => {
             Some(store::open(at, settings).map_err(store::Error::into_failure)?)
@@ -33,7 +32,7 @@ pub(crate) async fn prune(plan: Plan, stop: Stop) -> anyhow::Result<Outcome> {
         Some(claims) => pins::read(claims).await?,
         None => BTreeSet::new(),
     };
-    let inventory = inventory::take(&store, &place, plan.orphan_age).await?;
+    let inventory = inventory::take(&store, &plan.place, plan.orphan_age).await?;
     let verdicts =
         snapshot::plan(&inventory.sound, plan.class, &plan.policy, &pinned, Timestamp::now())
             .map_err(|refusal| {
@@ -51,19 +50,21 @@ pub(crate) async fn prune(plan: Plan, stop: Stop) -> anyhow::Result<Outcome> {
     }
     let mut broom = Broom {
         store: &store,
-        place: &place,
+        place: &plan.place,
+        adopted: &inventory.adopted,
         claims: claims.as_ref(),
         stop: &stop,
         done: Done::default(),
     };
-    broom.snapshots(&goes).await?;
+    if let Err(error) = broom.snapshots(&goes).await {
+        let deleted = broom.done.deleted;
+        return Err(error.context(format!("{deleted} snapshots were deleted, then it ended")));
+    }
     broom.orphans(&keys(&inventory.orphans)).await;
     broom.runs(&keys(&inventory.runs)).await;
     let done = broom.done;
     if stop.is_requested() {
-        let why =
-            anyhow!("stopped when asked; {} snapshots were deleted, each wholly", done.deleted);
-        return Err(Failure::new(Exit::Stopped, why));
+        return Err(Failure::new(Exit::Stopped, anyhow!("stopped when asked; {}", told(&done))));
     }
     Ok(applied(&done, left, &inventory))
 }
@@ -91,18 +92,24 @@ fn planned(goes: usize, left: usize, inventory: &Inventory) -> Outcome {
 }
 
 fn applied(done: &Done, left: usize, inventory: &Inventory) -> Outcome {
-    let (deleted, swept) = (done.deleted, done.swept);
-    let mut sentence = format!("deleted {deleted} snapshots and {swept} leftovers");
+    let mut sentence = told(done);
     if left > 0 {
         sentence.push_str(&format!("; {left} more are for the next run (--max-deletions)"));
     }
+    finished(sentence, inventory, done)
+}
+
+/// What was done, and what could not be.
+fn told(done: &Done) -> String {
+    let (deleted, swept) = (done.deleted, done.swept);
+    let mut sentence = format!("deleted {deleted} snapshots and {swept} leftovers");
     if !done.locked.is_empty() {
         sentence.push_str(&format!("; kept by a lock: {}", done.locked.len()));
     }
     if let Some(first) = done.failed.first() {
         sentence.push_str(&format!("; {} could not be deleted: {first}", done.failed.len()));
     }
-    finished(sentence, inventory, done)
+    sentence
 }
 
 fn finished(mut sentence: String, inventory: &Inventory, done: &Done) -> Outcome {

@@ -7,7 +7,7 @@ use catalogue::{From, FromArgs};
 use encoding::Identities;
 use jiff::Timestamp;
 use sidecar::{Given, Logs, Problems, ProcessArgs, Program};
-use snapshot::{Class, Id};
+use snapshot::{Class, Id, Place};
 use store::{Location, Settings, StoreArgs};
 
 /// Reads snapshots: what there is, one of them verified, or all facts of a file or an object.
@@ -126,6 +126,7 @@ pub(crate) struct ListPlan {
 
 pub(crate) struct GetPlan {
     pub(crate) from: From,
+    pub(crate) place: Place,
     pub(crate) which: Which,
     pub(crate) file: PathBuf,
     pub(crate) class: Option<Class>,
@@ -167,10 +168,7 @@ impl Program for Args {
 }
 
 fn get(args: GetArgs, problems: &mut Problems) -> Option<GetPlan> {
-    let from = args.from.resolve(problems);
-    if from.as_ref().is_some_and(|from| from.place.is_none()) {
-        problems.add("--namespace and --cluster are required: an id is one cluster's");
-    }
+    let from = args.from.resolve_one(problems);
     let which = problems.given("ID", Some(args.id));
     let class = problems.given("--class", args.class);
     let before = problems.given("--before", args.before);
@@ -181,7 +179,8 @@ fn get(args: GetArgs, problems: &mut Problems) -> Option<GetPlan> {
         problems.add(format!("{} is there already and is not touched", args.file.display()));
     }
     let identities = identities(args.identity_file, problems);
-    Some(GetPlan { from: from?, which: which?, file: args.file, class, before, identities })
+    let (from, place) = from?;
+    Some(GetPlan { from, place, which: which?, file: args.file, class, before, identities })
 }
 
 fn inspect(args: InspectArgs, problems: &mut Problems) -> Option<InspectPlan> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One snapshot's content into a file: verified while it is written, whole or not there.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -14,15 +15,15 @@ use crate::args::{GetPlan, Which};
 
 pub(crate) async fn get(plan: GetPlan) -> anyhow::Result<Outcome> {
     let store = plan.from.open()?;
-    let place = plan.from.place.clone().ok_or_else(|| anyhow!("no cluster is named"))?;
-    let manifest = find(&store, &place, &plan).await?;
+    let manifest = find(&store, &plan.place, &plan).await?;
     let folder = folder_of(&plan.file);
     room(&folder, manifest.content.bytes)?;
     let file = tempfile::Builder::new().prefix(".pilotfish-").tempfile_in(&folder);
-    let file = file.with_context(|| format!("{}: no file can be made there", folder.display()))?;
+    let file = file.map_err(|error| no_file(&folder, error))?;
     let sink = file.as_file().try_clone()?;
-    let fetched = fetch(&store, &place, &manifest, plan.identities, sink).await.map_err(failure)?;
-    file.as_file().sync_all()?;
+    let fetched =
+        fetch(&store, &plan.place, &manifest, plan.identities, sink).await.map_err(failure)?;
+    file.as_file().sync_all().map_err(|error| failure(Broken::Sink(error)))?;
     let shown = plan.file.display();
     file.persist_noclobber(&plan.file)
         .with_context(|| format!("{shown} cannot be made"))
@@ -72,6 +73,16 @@ fn room(folder: &Path, bytes: u64) -> anyhow::Result<()> {
     }
     let why = anyhow!("{shown} has {free} bytes left and the snapshot has {bytes}");
     Err(Failure::new(Exit::Temporary, why))
+}
+
+/// A full disk may have room later; a folder in which nothing may be made is the caller's mistake.
+fn no_file(folder: &Path, error: io::Error) -> anyhow::Error {
+    let exit = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Exit::Temporary,
+        _ => Exit::Usage,
+    };
+    let shown = folder.display();
+    Failure::new(exit, anyhow!("{shown}: no file can be made there: {error}"))
 }
 
 /// With the exit code it deserves.

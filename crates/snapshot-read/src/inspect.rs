@@ -3,42 +3,56 @@
 
 use std::fmt::Write as _;
 use std::fs::File;
+use std::path::Path;
 
 use anyhow::{Context as _, anyhow};
-use catalogue::{fetch, fetch_raw};
-use encoding::Identities;
 use etcd_image::{Facts, Options};
 use serde_json::{Value, json};
 use sidecar::{Exit, Failure, Outcome};
-use snapshot::{Id, Manifest, Place};
-use store::{Location, Scheme, Settings};
+use snapshot::Manifest;
 
 use crate::args::{InspectPlan, What};
-use crate::get::failure;
+use crate::object::object;
 use crate::print;
 
 pub(crate) async fn inspect(plan: InspectPlan) -> anyhow::Result<Outcome> {
     let (file, manifest) = match plan.what {
-        What::File(path) => {
-            let shown = path.display();
-            let file = File::open(&path).with_context(|| format!("{shown} cannot be read"));
-            let file = file.map_err(|error| Failure::new(Exit::Usage, error))?;
-            if !file.metadata()?.is_file() {
-                return Err(Failure::new(Exit::Usage, anyhow!("{shown} is not a regular file")));
-            }
-            (file, None)
-        }
+        What::File(path) => (local(&path)?, None),
         What::Object(at) => object(at.0, at.1, plan.identities).await?,
     };
-    let facts = tokio::task::spawn_blocking(move || describe(&file)).await??;
-    let text = match plan.json {
-        true => format!("{}\n", all(&facts, manifest.as_ref())),
-        false => lines(&facts, manifest.as_ref()),
+    let facts = tokio::task::spawn_blocking(move || describe(&file)).await?;
+    let facts = expected(facts, manifest.as_ref())?;
+    print(&match plan.json {
+        true => format!("{}\n", all(facts.as_ref(), manifest.as_ref())),
+        false => lines(facts.as_ref(), manifest.as_ref()),
+    })?;
+    let Some(Facts { revision, live_keys, .. }) = facts else {
+        return Ok(Outcome::done("good by its digests; it is no etcd snapshot"));
     };
-    print(&text)?;
-    let (revision, keys) = (facts.revision, facts.live_keys);
-    let sentence = format!("a good etcd snapshot: revision {revision}, {keys} keys");
-    Ok(Outcome::done(sentence).with(json!({"revision": revision, "live_keys": keys})))
+    let sentence = format!("a good etcd snapshot: revision {revision}, {live_keys} keys");
+    Ok(Outcome::done(sentence).with(json!({"revision": revision, "live_keys": live_keys})))
+}
+
+fn local(path: &Path) -> anyhow::Result<File> {
+    let shown = path.display();
+    let file = File::open(path).with_context(|| format!("{shown} cannot be read"));
+    let file = file.map_err(|error| Failure::new(Exit::Usage, error))?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(Failure::new(Exit::Usage, anyhow!("{shown} is not a regular file"))),
+    }
+}
+
+/// Content that was verified by a manifest which says nothing of etcd may be of another kind.
+fn expected(
+    facts: anyhow::Result<Facts>,
+    manifest: Option<&Manifest>,
+) -> anyhow::Result<Option<Facts>> {
+    let is_other = manifest.is_some_and(|it| it.facts.etcd.is_none());
+    match facts {
+        Err(error) if is_other && Failure::exit_of(&error) == Exit::Corrupt => Ok(None),
+        facts => facts.map(Some),
+    }
 }
 
 fn describe(file: &File) -> anyhow::Result<Facts> {
@@ -55,83 +69,29 @@ fn describe(file: &File) -> anyhow::Result<Facts> {
     })
 }
 
-/// The object's content in an unlinked file. That of a snapshot of ours is verified by its manifest.
-async fn object(
-    at: Location,
-    settings: Settings,
-    identities: Option<Identities>,
-) -> anyhow::Result<(File, Option<Manifest>)> {
-    let (at, key) = apart(at)?;
-    let store = store::open(&at, &settings).map_err(store::Error::into_failure)?;
-    let file = tempfile::tempfile()?;
-    let sink = file.try_clone()?;
-    let Some((place, id)) = snapshot_of(&key) else {
-        fetch_raw(&store, &key, sink).await.map_err(failure)?;
-        return Ok((file, None));
-    };
-    // The place's folder lies below a prefix of its own.
-    let prefix = key.split_once(&place.folder()).map_or("", |(prefix, _)| prefix);
-    let prefix = prefix.trim_end_matches('/').to_owned();
-    let store = match at.scheme {
-        Scheme::File => {
-            let prefix = format!("{}/{prefix}", at.prefix).trim_end_matches('/').to_owned();
-            store::open(&Location { prefix, ..at }, &settings)
-        }
-        _ => store::open(&Location { prefix, ..at }, &settings),
-    };
-    let store = store.map_err(store::Error::into_failure)?;
-    let found = catalogue::manifest(&store, &place, &id).await;
-    let found = found.map_err(store::Error::into_failure)?;
-    let manifest = found.map_err(|strange| {
-        Failure::new(Exit::Corrupt, anyhow!("{}: {}", strange.key, strange.why))
-    })?;
-    fetch(&store, &place, &manifest, identities, sink).await.map_err(failure)?;
-    Ok((file, Some(manifest)))
-}
-
-/// The root of the store and the key in it.
-fn apart(at: Location) -> anyhow::Result<(Location, String)> {
-    let usage = || Failure::new(Exit::Usage, anyhow!("the URL names no object"));
-    let path = at.prefix.clone();
-    if path.is_empty() {
-        return Err(usage());
-    }
-    if at.scheme == Scheme::File {
-        // A folder is a store: that of the cluster's namespace, prefix and all, or that of the file.
-        let depth = path.split('/').count();
-        let keep = depth.saturating_sub(if snapshot_of(&path).is_some() { 3 } else { 1 });
-        let parts: Vec<&str> = path.split('/').collect();
-        let key = parts[keep..].join("/");
-        return Ok((Location { prefix: parts[..keep].join("/"), ..at }, key));
-    }
-    Ok((Location { prefix: String::new(), ..at }, path))
-}
-
-/// Whose snapshot a key belongs to, by its name and its folder.
-fn snapshot_of(key: &str) -> Option<(Place, Id)> {
-    let mut parts = key.rsplitn(4, '/');
-    let (name, cluster, namespace) = (parts.next()?, parts.next()?, parts.next()?);
-    let id = match snapshot::entry_of(name) {
-        snapshot::Entry::Manifest(id) => id,
-        snapshot::Entry::Data(data) => data.id,
-        _ => return None,
-    };
-    Some((Place::new(namespace, cluster).ok()?, id))
-}
-
-fn all(facts: &Facts, manifest: Option<&Manifest>) -> Value {
+fn all(facts: Option<&Facts>, manifest: Option<&Manifest>) -> Value {
     json!({"etcd": facts, "manifest": manifest})
 }
 
-fn lines(facts: &Facts, manifest: Option<&Manifest>) -> String {
+fn lines(facts: Option<&Facts>, manifest: Option<&Manifest>) -> String {
     let mut text = String::new();
-    let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "{name:<20}{value}");
-    };
     if let Some(manifest) = manifest {
-        line("id", manifest.id.to_string());
-        line("taken", manifest.time().to_string());
+        line(&mut text, "id", manifest.id.to_string());
+        line(&mut text, "taken", manifest.time().to_string());
+        line(&mut text, "content bytes", manifest.content.bytes.to_string());
+        line(&mut text, "content SHA-256", manifest.content.sha256.to_string());
     }
+    if let Some(facts) = facts {
+        etcd(facts, |name, value| line(&mut text, name, value));
+    }
+    text
+}
+
+fn line(text: &mut String, name: &str, value: String) {
+    let _ = writeln!(text, "{name:<20}{value}");
+}
+
+fn etcd(facts: &Facts, mut line: impl FnMut(&str, String)) {
     line("image bytes", facts.image_bytes.to_string());
     line("revision", facts.revision.to_string());
     line("compacted up to", facts.compact_revision.to_string());
@@ -159,5 +119,4 @@ fn lines(facts: &Facts, manifest: Option<&Manifest>) -> String {
         line("alarm", format!("{:?} of {:x}", alarm.kind, alarm.member));
     }
     line("leases", facts.leases.to_string());
-    text
 }

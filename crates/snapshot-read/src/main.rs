@@ -6,6 +6,7 @@ mod args;
 mod get;
 mod inspect;
 mod list;
+mod object;
 
 use std::io::Write as _;
 use std::process::ExitCode;

@@ -38,7 +38,7 @@ pub(crate) async fn examine(
                 broken => Failure::new(Exit::Temporary, broken),
             },
         )?;
-    let facts = proof::judge(file.into(), fetched.content, expected).await?;
+    let facts = proof::judge(file.into(), fetched.content, None, expected).await?;
     let source = Source {
         kind: SourceKind::Adopted,
         place: plan.place.clone(),

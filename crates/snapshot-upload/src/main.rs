@@ -13,6 +13,7 @@ mod halt;
 mod plan;
 mod progress;
 mod proof;
+mod received;
 mod run;
 mod source;
 mod spool;

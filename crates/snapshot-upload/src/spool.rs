@@ -12,10 +12,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use anyhow::{Context as _, anyhow};
 use bytes::Bytes;
 use sidecar::{Exit, Failure};
-use snapshot::{Bytes as Sum, Summing};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::plan::SpoolPlan;
+use crate::received::Received;
 
 /// Messages on their way to the disk. etcd's have 32 KiB.
 const QUEUE: usize = 64;
@@ -56,7 +56,7 @@ pub(crate) struct Writer {
 
 enum Message {
     Bytes(Bytes),
-    End(oneshot::Sender<Sum>),
+    End(oneshot::Sender<Received>),
 }
 
 impl Spool {
@@ -110,27 +110,41 @@ impl Spool {
     }
 
     /// The writing thread. It ends when the writer does, and knows a clean end from a lost writer.
-    fn fill(self, mut receiver: mpsc::Receiver<Message>) {
-        let mut sum = Summing::default();
-        let mut file = &*self.file;
-        while let Some(message) = receiver.blocking_recv() {
-            match message {
-                Message::Bytes(bytes) => {
-                    if let Err(error) = file.write_all(&bytes) {
-                        tracing::error!(error = %error, "the spool cannot be written");
-                        break;
+    fn fill(self, receiver: mpsc::Receiver<Message>) {
+        if let Err(error) = self.pour(receiver) {
+            tracing::error!(error = %error, "the spool cannot be written");
+        }
+        if self.state().end == End::Open {
+            self.set(|state| state.end = End::Broken);
+        }
+    }
+
+    fn pour(&self, mut receiver: mpsc::Receiver<Message>) -> io::Result<()> {
+        let mut received = Received::default();
+        let mut messages = Vec::with_capacity(QUEUE);
+        // As many as there are, so that the reader is not woken for each.
+        while receiver.blocking_recv_many(&mut messages, QUEUE) > 0 {
+            let mut grown = 0;
+            for message in messages.drain(..) {
+                match message {
+                    Message::Bytes(bytes) => {
+                        (&*self.file).write_all(&bytes)?;
+                        received.update(&bytes);
+                        grown += bytes.len() as u64;
                     }
-                    sum.update(&bytes);
-                    self.set(|state| state.written += bytes.len() as u64);
-                }
-                Message::End(answer) => {
-                    self.set(|state| state.end = End::Whole);
-                    let _ = answer.send(sum.finish());
-                    return;
+                    Message::End(answer) => {
+                        self.set(|state| {
+                            state.written += grown;
+                            state.end = End::Whole;
+                        });
+                        let _ = answer.send(received);
+                        return Ok(());
+                    }
                 }
             }
+            self.set(|state| state.written += grown);
         }
-        self.set(|state| state.end = End::Broken);
+        Ok(())
     }
 }
 
@@ -172,7 +186,7 @@ impl Writer {
     ///
     /// # Errors
     /// [`Exit::Temporary`] if not all could be written.
-    pub(crate) async fn finish(self) -> anyhow::Result<Sum> {
+    pub(crate) async fn finish(self) -> anyhow::Result<Received> {
         let (answer, answered) = oneshot::channel();
         self.sender.send(Message::End(answer)).await.map_err(|_| lost())?;
         answered.await.map_err(|_| lost())
@@ -214,9 +228,11 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// How many bytes lie behind the position; 0 at the end.
-    fn ready(&self) -> io::Result<u64> {
-        let waiting = |state: &mut State| state.written == self.position && state.end == End::Open;
+    /// How many bytes lie behind the position: as many as wanted, fewer only before the end. Each byte
+    /// as it comes would cost a change of threads for each message of the source.
+    fn ready(&self, wanted: u64) -> io::Result<u64> {
+        let waiting =
+            |state: &mut State| state.written - self.position < wanted && state.end == End::Open;
         let state = self.spool.shared.grown.wait_while(self.spool.state(), waiting);
         let state = *state.unwrap_or_else(PoisonError::into_inner);
         match state.end {
@@ -230,7 +246,8 @@ impl Reader {
 
 impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let ready = usize::try_from(self.ready()?).unwrap_or(usize::MAX);
+        let ready = self.ready(buffer.len() as u64)?;
+        let ready = usize::try_from(ready).unwrap_or(usize::MAX);
         let wanted = buffer.len().min(ready);
         let read = self.spool.file.read_at(&mut buffer[..wanted], self.position)?;
         if read == 0 && wanted > 0 {

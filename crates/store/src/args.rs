@@ -7,8 +7,8 @@ use std::time::Duration;
 use sidecar::{Given, Problems, Span};
 use url::Url;
 
-/// No byte for so long is a hang.
-const SILENCE: Duration = Duration::from_secs(30);
+/// No byte for so long is a hang. Some stores are silent while they put the parts of a large object together.
+const SILENCE: Duration = Duration::from_secs(60);
 /// Longer than a store's failover, shorter than a credential.
 const RETRYING: Duration = Duration::from_secs(90);
 
@@ -41,7 +41,7 @@ pub struct StoreArgs {
     #[arg(long, value_name = "DIR")]
     pub credentials_dir: Option<PathBuf>,
 
-    /// A store that gives no byte for so long is asked again [default: 30s]
+    /// A store that gives no byte for so long is asked again [default: 60s]
     #[arg(long, value_name = "SPAN")]
     pub store_timeout: Option<Given<Span>>,
 

@@ -104,7 +104,7 @@ impl Error {
             }
             _ if answer.is_full => Kind::Full,
             _ if answer.no_bucket() => Kind::NoBucket,
-            _ if answer.is_expired() => Kind::Denied,
+            _ if answer.is_expired() || answer.is_denied() => Kind::Denied,
             _ if answer.is_refusal() => Kind::Usage,
             _ => Kind::Temporary,
         };
@@ -206,6 +206,14 @@ impl Answer {
     fn is_refusal(&self) -> bool {
         let lasting = ["400", "405", "411", "413", "414", "501"];
         lasting.iter().any(|status| self.text.starts_with(status))
+    }
+
+    /// Of a listing, and of one deletion among several, the library keeps the status to itself.
+    fn is_denied(&self) -> bool {
+        let says = |status: &str| {
+            self.text.starts_with(status) || self.text.ends_with(&format!("(code: {status})"))
+        };
+        ["401", "403"].into_iter().any(says)
     }
 
     /// Expired or malformed credentials come as 400.

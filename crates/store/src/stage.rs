@@ -209,6 +209,22 @@ impl Upload {
     }
 }
 
+/// A store that says "made" must show it, to those who may look. The least rights do not include that.
+async fn shown(store: &Store, key: &str, bytes: u64) -> Result<(), Error> {
+    let url = store.at.url(key);
+    match store.stat(key).await {
+        Ok(found) if found.bytes != bytes => {
+            let text = format!("{url}: {bytes} bytes were stored and {} are there", found.bytes);
+            Err(Error::new(Kind::Unsound, text))
+        }
+        Err(error) if error.kind() == Kind::Missing => {
+            let text = format!("{url}: the store said that it made it, and does not show it");
+            Err(Error::new(Kind::Temporary, text))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn landed(done: Result<object_store::Result<()>, JoinError>) -> object_store::Result<()> {
     done?
 }
@@ -246,7 +262,8 @@ impl Staged {
             }
             Form::Parts(mut upload) => upload.complete().await.map(drop),
         };
-        done.map_err(self.store.failed(Action::Create, &self.key))
+        done.map_err(self.store.failed(Action::Create, &self.key))?;
+        shown(&self.store, &self.key, self.bytes).await
     }
 
     /// Gives it up: no object ever exists.

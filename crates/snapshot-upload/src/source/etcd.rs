@@ -82,9 +82,10 @@ impl Etcd {
     ) -> anyhow::Result<Fed> {
         let (peer, stream) = self.first_stream().await?;
         drain(stream, peer.member.endpoint(), &mut writer, self.stall, progress).await?;
-        let content = writer.finish().await?;
+        let received = writer.finish().await?;
+        let content = received.sum();
         let end = Timestamp::now();
-        let mut facts = proof::etcd(spool.file()).await?;
+        let mut facts = proof::etcd(spool.file(), Some(received)).await?;
         self.fresh(peer, &facts)?;
         if self.compare_members {
             let Cluster { peers, absent, .. } = &self.cluster;

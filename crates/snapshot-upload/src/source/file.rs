@@ -4,15 +4,17 @@
 use std::fs::File;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 use sidecar::{Exit, Failure};
-use snapshot::{Bytes as Sum, Source, SourceKind, Summing};
+use snapshot::{Source, SourceKind};
 
 use crate::plan::{Expected, Plan};
 use crate::progress::Progress;
 use crate::proof;
+use crate::received::Received;
 use crate::source::{Fed, Feed, Opened};
 use crate::spool::Spool;
 
@@ -63,9 +65,11 @@ impl FileSource {
     pub(crate) async fn run(self, spool: &Spool, progress: &Progress) -> anyhow::Result<Fed> {
         progress.expect(self.before.bytes);
         let (file, reader) = (spool.file(), spool.reader());
-        let content = tokio::task::spawn_blocking(move || sum(reader)).await??;
+        let received = tokio::task::spawn_blocking(move || read(reader)).await??;
+        let content = received.sum();
         progress.taken(content.bytes);
-        let facts = proof::judge(std::sync::Arc::clone(&file), content, self.expected).await?;
+        let judging = proof::judge(Arc::clone(&file), content, Some(received), self.expected);
+        let facts = judging.await?;
         if Stamp::of(&file)? != self.before {
             let why =
                 anyhow!("the file was written while it was read: snapshot it when it is at rest");
@@ -75,15 +79,15 @@ impl FileSource {
     }
 }
 
-fn sum(mut reader: impl std::io::Read) -> std::io::Result<Sum> {
-    let mut sum = Summing::default();
+fn read(mut reader: impl std::io::Read) -> std::io::Result<Received> {
+    let mut received = Received::default();
     let mut piece = vec![0; 1024 * 1024];
     loop {
         let read = reader.read(&mut piece)?;
         if read == 0 {
             break;
         }
-        sum.update(&piece[..read]);
+        received.update(&piece[..read]);
     }
-    Ok(sum.finish())
+    Ok(received)
 }

@@ -66,8 +66,9 @@ impl Stdin {
             succeeded(file, self.stall).await?;
         }
         // Only now is the spool whole: an upload of what is not proven could otherwise be ready first.
-        let content = writer.finish().await?;
-        let facts = proof::judge(spool.file(), content, self.expected).await?;
+        let received = writer.finish().await?;
+        let content = received.sum();
+        let facts = proof::judge(spool.file(), content, Some(received), self.expected).await?;
         Ok(Fed { source: self.source, content, facts, end: Timestamp::now() })
     }
 }

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Content, and what is said of it.
+
+use etcd_image::Options;
+use snapshot::{EtcdFacts, HashKv};
+
+/// A small snapshot that a real etcd 3.6 gave.
+pub fn small() -> Vec<u8> {
+    include_bytes!("../../etcd-image/tests/data/etcd-3.6.snap").to_vec()
+}
+
+/// The same bytes but for one bit of the one at `at`.
+pub fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    bytes[at] ^= 0x10;
+    bytes
+}
+
+/// What a manifest says of an etcd snapshot.
+pub fn etcd_facts(content: &[u8]) -> EtcdFacts {
+    let image = etcd_image::describe(content, &Options::default()).unwrap();
+    EtcdFacts {
+        revision: image.revision,
+        compact_revision: image.compact_revision,
+        live_keys: image.live_keys,
+        total_keys: image.total_keys,
+        storage_version: image.storage_version,
+        cluster_version: image.cluster_version,
+        auth_enabled: image.auth_enabled,
+        alarms: vec![],
+        members: image.members.len() as u64,
+        leases: image.leases,
+        status_hash: image.status_hash,
+        hash_kv: HashKv {
+            revision: image.hash_kv.revision,
+            compact_revision: image.hash_kv.compact_revision,
+            hash: image.hash_kv.hash,
+            agreed: vec![],
+            not_compared: vec![],
+        },
+    }
+}
