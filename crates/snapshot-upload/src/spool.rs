@@ -257,3 +257,50 @@ impl Read for Reader {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn spool() -> (Spool, Writer) {
+        let plan =
+            SpoolPlan { dir: std::env::temp_dir(), limit: None, stall: Duration::from_secs(30) };
+        Spool::create(&plan).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_reader_gets_what_was_written_in_whatever_pieces_and_is_told_of_the_end() {
+        let (spool, mut writer) = spool();
+        let mut reader = spool.reader();
+        let reading = std::thread::spawn(move || {
+            let (mut all, mut piece) = (Vec::new(), vec![0; 1000]);
+            loop {
+                match reader.read(&mut piece).unwrap() {
+                    0 => return all,
+                    read => all.extend_from_slice(&piece[..read]),
+                }
+            }
+        });
+        let mut written = Vec::new();
+        for size in 0..200 {
+            let piece = vec![u8::try_from(size).unwrap(); size];
+            written.extend_from_slice(&piece);
+            writer.write(Bytes::from(piece)).await.unwrap();
+        }
+        let sum = writer.finish().await.unwrap().sum();
+        assert_eq!(reading.join().unwrap(), written);
+        assert_eq!((sum.bytes, sum.sha256), (19_900, snapshot::Digest::of(&written)));
+    }
+
+    #[tokio::test]
+    async fn a_source_that_is_lost_is_no_end() {
+        let (spool, mut writer) = spool();
+        writer.write(Bytes::from_static(b"some")).await.unwrap();
+        let mut reader = spool.reader();
+        drop(writer);
+        let read = std::thread::spawn(move || reader.read(&mut [0; 1000]));
+        assert_eq!(read.join().unwrap().unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}

@@ -237,7 +237,10 @@ fn what_is_denied_ends_the_job_at_once_and_describe_says_by_whom() {
     let stranger = Ca::new().and_then(|ca| etcd::client_of(&ca)).expect("a stranger's certificate");
     let tls = etcd::tls(&bed.namespace, "etcd-backup-tls", etcd.ca.pem(), &stranger);
     api::apply(&tls).expect("a Secret");
-    println!("{}", assert_fails_at_once(&bed, "certificate", 77, &["certificate"]));
+    println!(
+        "{}",
+        assert_fails_at_once(&bed, "certificate", 77, &["received fatal alert: UnknownCA"])
+    );
 
     let ours = etcd::client_of(&etcd.ca).expect("a certificate");
     api::apply(&etcd::tls(&bed.namespace, "etcd-backup-tls", etcd.ca.pem(), &ours))

@@ -126,6 +126,20 @@ fn a_stream_is_proven_however_it_is_cut_into_messages() {
 }
 
 #[test]
+fn the_digest_of_a_file_is_that_of_all_its_bytes_at_any_length() {
+    let bytes: Vec<u8> = (0..700_u32).map(|number| number as u8).collect();
+    for length in [0, 1, 31, 32, 33, 63, 64, 65, 96, 511, 512, 544, 700] {
+        for size in [1, 7, 32, 33, 700] {
+            let mut trailer = Trailer::new();
+            bytes[..length].chunks(size).for_each(|slice| trailer.update(slice));
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes[..length]);
+            assert_eq!(trailer.file_sha256()[..], *digest.as_ref(), "{length} in slices of {size}");
+            assert_eq!(trailer.bytes(), length as u64);
+        }
+    }
+}
+
+#[test]
 fn what_says_why_can_be_read_by_a_person() {
     let cut = Error::Cut { bytes: 32768, expected: None };
     let (expected, found) = ([0xab; 32], [1; 32]);
