@@ -6,11 +6,13 @@ use std::io::{self, Read, Write};
 use bytes::Bytes;
 use encoding::Identities;
 use futures_util::stream::{self, StreamExt as _};
+use sidecar::{Exit, Failure};
 use snapshot::{Bytes as Sum, Digest, Encoding, Manifest, Place, Summing};
 use store::{Error, Store};
 use tokio::sync::mpsc;
 
 use crate::shelf::data_key;
+use crate::sink::{Plain, Sink};
 
 /// So many bytes a request, so many requests at once: bounded memory, and a lost one costs little.
 const RANGE: u64 = 8 * 1024 * 1024;
@@ -45,6 +47,19 @@ pub enum Broken {
     Sink(io::Error),
 }
 
+impl Broken {
+    /// With the exit code it deserves.
+    #[must_use]
+    pub fn into_failure(self) -> anyhow::Error {
+        match self {
+            Self::Store(error) => error.into_failure(),
+            Self::Content(_) => Failure::new(Exit::Corrupt, self),
+            Self::Sealed(_) => Failure::new(Exit::Denied, self),
+            Self::Sink(_) => Failure::new(Exit::Temporary, self),
+        }
+    }
+}
+
 /// Fetches a snapshot's content into `sink`, and verifies sizes and digests of what is stored and of the
 /// content. Only a `Fetched` says that `sink` holds the snapshot.
 ///
@@ -57,6 +72,21 @@ pub async fn fetch<W: Write + Send + 'static>(
     identities: Option<Identities>,
     sink: W,
 ) -> Result<Fetched, Broken> {
+    let (fetched, ()) = fetch_into(store, place, manifest, identities, Plain::new(sink)).await?;
+    Ok(fetched)
+}
+
+/// As [`fetch`], into a sink that digests for itself.
+///
+/// # Errors
+/// [`Broken`].
+pub async fn fetch_into<S: Sink>(
+    store: &Store,
+    place: &Place,
+    manifest: &Manifest,
+    identities: Option<Identities>,
+    sink: S,
+) -> Result<(Fetched, S::Report), Broken> {
     let key = data_key(place, manifest);
     let object = &manifest.object;
     let found = store.stat(&key).await?;
@@ -66,14 +96,14 @@ pub async fn fetch<W: Write + Send + 'static>(
     }
     let (encoding, content) = (object.encoding.clone(), manifest.content.bytes);
     let form = Form { stored: object.bytes, encoding, content };
-    let fetched = pump(store, &key, form, identities, sink).await?;
+    let (fetched, report) = pump(store, &key, form, identities, sink).await?;
     if fetched.stored.sha256 != object.sha256 {
         return Err(differs(&key, "stored bytes", object.sha256, fetched.stored.sha256));
     }
     if fetched.content != manifest.content {
         return Err(differs(&key, "content", manifest.content.sha256, fetched.content.sha256));
     }
-    Ok(fetched)
+    Ok((fetched, report))
 }
 
 /// Fetches an object that has no manifest, as it is: nothing is verified but its length.
@@ -85,6 +115,19 @@ pub async fn fetch_raw<W: Write + Send + 'static>(
     key: &str,
     sink: W,
 ) -> Result<Fetched, Broken> {
+    let (fetched, ()) = fetch_raw_into(store, key, Plain::new(sink)).await?;
+    Ok(fetched)
+}
+
+/// As [`fetch_raw`], into a sink that digests for itself.
+///
+/// # Errors
+/// [`Broken`].
+pub async fn fetch_raw_into<S: Sink>(
+    store: &Store,
+    key: &str,
+    sink: S,
+) -> Result<(Fetched, S::Report), Broken> {
     let found = store.stat(key).await?;
     let form = Form { stored: found.bytes, encoding: vec![], content: found.bytes };
     pump(store, key, form, None, sink).await
@@ -104,13 +147,13 @@ fn differs(key: &str, what: &str, should: Digest, is: Digest) -> Broken {
 }
 
 /// Ranges come in order from the network, and a thread decodes and writes.
-async fn pump<W: Write + Send + 'static>(
+async fn pump<S: Sink>(
     store: &Store,
     key: &str,
     form: Form,
     identities: Option<Identities>,
-    sink: W,
-) -> Result<Fetched, Broken> {
+    sink: S,
+) -> Result<(Fetched, S::Report), Broken> {
     let bytes = form.stored;
     let (sender, receiver) = mpsc::channel(AT_ONCE);
     let writing = tokio::task::spawn_blocking(move || {
@@ -134,13 +177,13 @@ async fn pump<W: Write + Send + 'static>(
     writing.await.map_err(|error| Broken::Content(error.to_string()))?
 }
 
-fn write<W: Write>(
+fn write<S: Sink>(
     form: &Form,
     identities: Option<&Identities>,
     mut arriving: Arriving,
-    mut sink: W,
-) -> Result<Fetched, Broken> {
-    let mut content = Summing::default();
+    mut sink: S,
+) -> Result<(Fetched, S::Report), Broken> {
+    let mut passed = 0;
     let bad = |error: io::Error| match error.kind() {
         io::ErrorKind::InvalidInput => Broken::Sealed(error.to_string()),
         _ => Broken::Content(format!("it cannot be decoded: {error}")),
@@ -154,17 +197,16 @@ fn write<W: Write>(
             if read == 0 {
                 break;
             }
-            content.update(&piece[..read]);
-            if content.bytes() > form.content {
+            passed += read as u64;
+            if passed > form.content {
                 return Err(Broken::Content(MORE.to_owned()));
             }
-            sink.write_all(&piece[..read]).map_err(Broken::Sink)?;
+            sink.take(&piece[..read]).map_err(Broken::Sink)?;
         }
     }
-    sink.flush().map_err(Broken::Sink)?;
-    let content = content.finish();
+    let (content, report) = sink.finish().map_err(Broken::Sink)?;
     let stored = arriving.sum.map_or(content, Summing::finish);
-    Ok(Fetched { stored, content })
+    Ok((Fetched { stored, content }, report))
 }
 
 /// What arrives, as a reader.

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use snapshot::{Entry, Id, Manifest, Place, entry_of};
 use store::{Error, Found, Kind, Store};
@@ -74,22 +75,40 @@ pub async fn manifest(
     place: &Place,
     id: &Id,
 ) -> Result<Result<Manifest, Strange>, Error> {
-    let key = format!("{}{}", place.folder(), id.manifest_name());
-    let bytes = match store.read(&key, Manifest::LIMIT).await {
-        Ok(bytes) => bytes,
+    let read = manifest_bytes(store, place, id).await?;
+    Ok(read.and_then(|bytes| read_manifest(place, id, &bytes)))
+}
+
+/// Its bytes, as they lie there.
+pub(crate) async fn manifest_bytes(
+    store: &Store,
+    place: &Place,
+    id: &Id,
+) -> Result<Result<Bytes, Strange>, Error> {
+    let key = key_of(place, id);
+    match store.read(&key, Manifest::LIMIT).await {
+        Ok(bytes) => Ok(Ok(bytes)),
         Err(error) if error.kind() == Kind::Unsound => {
-            return Ok(Err(Strange { key, why: error.to_string() }));
+            Ok(Err(Strange { key, why: error.to_string() }))
         }
-        Err(error) => return Err(error),
-    };
-    Ok(match Manifest::from_bytes(&bytes) {
+        Err(error) => Err(error),
+    }
+}
+
+/// What they say.
+pub(crate) fn read_manifest(place: &Place, id: &Id, bytes: &[u8]) -> Result<Manifest, Strange> {
+    let strange = |why| Strange { key: key_of(place, id), why };
+    match Manifest::from_bytes(bytes) {
         Ok(manifest) if manifest.id != *id => {
-            let why = format!("it is the manifest of {}", manifest.id);
-            Err(Strange { key, why })
+            Err(strange(format!("it is the manifest of {}", manifest.id)))
         }
         Ok(manifest) => Ok(manifest),
-        Err(why) => Err(Strange { key, why: why.to_string() }),
-    })
+        Err(why) => Err(strange(why.to_string())),
+    }
+}
+
+fn key_of(place: &Place, id: &Id) -> String {
+    format!("{}{}", place.folder(), id.manifest_name())
 }
 
 async fn read(store: &Store, folder: &str) -> Result<Catalogue, Error> {

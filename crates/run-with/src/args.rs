@@ -65,10 +65,13 @@ pub(crate) struct CommandLine {
 impl Program for Args {
     type Plan = Plan;
     // The output belongs to the command.
-    const LOGS: Logs = Logs::QuietStderr;
 
     fn process(&self) -> &ProcessArgs {
         &self.process
+    }
+
+    fn logs(&self) -> Logs {
+        Logs::QuietStderr
     }
 
     fn resolve(self, problems: &mut Problems) -> Option<Plan> {

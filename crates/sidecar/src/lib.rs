@@ -6,6 +6,7 @@
 //! and a [`Stop`]. This crate knows no domain crate.
 
 mod build_info;
+mod halt;
 mod install;
 mod logs;
 mod outcome;
@@ -18,6 +19,7 @@ pub mod testing;
 
 pub use build_info::{BuildInfo, build_info};
 pub use flags::{Given, Problems, Size, Span};
+pub use halt::Halt;
 pub use outcome::{Exit, Failure, Outcome};
 pub use program::{LogFormat, Logs, ProcessArgs, Program};
 pub use run::main;

@@ -14,11 +14,14 @@ pub trait Program: clap::Parser {
     type Plan;
     /// Where the admin listener is by default; `None` for a program without one.
     const ADMIN_DEFAULT: Option<&'static str> = None;
-    /// Where its logs go.
-    const LOGS: Logs = Logs::Stdout;
 
     /// The flags that every program has.
     fn process(&self) -> &ProcessArgs;
+
+    /// Where its logs go.
+    fn logs(&self) -> Logs {
+        Logs::Stdout
+    }
 
     /// Resolves the flags. What is wrong is added to `problems`, all of it.
     fn resolve(self, problems: &mut Problems) -> Option<Self::Plan>;

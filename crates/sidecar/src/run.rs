@@ -36,7 +36,7 @@ where
     }
     let mut start = Start::default();
     let exit = match prepare::<P>(name, &mut start) {
-        Ok(Some(plan)) => execute::<P, _, _>(name, &start, plan, run),
+        Ok(Some(plan)) => execute(name, &start, plan, run),
         Ok(None) => Exit::Done,
         Err(sentence) => {
             say(std::io::stderr(), &format!("{name}: {sentence}"));
@@ -53,6 +53,7 @@ struct Start {
     termination_log: Option<PathBuf>,
     outcome_file: Option<PathBuf>,
     format: Option<LogFormat>,
+    logs: Option<Logs>,
     grace: Option<Span>,
 }
 
@@ -73,6 +74,7 @@ fn prepare<P: Program>(name: &'static str, start: &mut Start) -> Result<Option<P
     let program = P::from_arg_matches(&matches).map_err(refused)?;
     let process = program.process().clone();
     let mut problems = Problems::new(name);
+    start.logs = Some(program.logs());
     start.termination_log = process.termination_log;
     start.outcome_file = process.outcome_file;
     start.format = problems.given("--log-format", process.log_format);
@@ -103,13 +105,12 @@ fn termination_log_despite_errors(name: &str) -> Option<PathBuf> {
     std::env::var_os(twin(name, "termination-log")).filter(|path| !path.is_empty()).map(Into::into)
 }
 
-fn execute<P, F, Fut>(name: &'static str, start: &Start, plan: P::Plan, run: F) -> Exit
+fn execute<T, F, Fut>(name: &'static str, start: &Start, plan: T, run: F) -> Exit
 where
-    P: Program,
-    F: FnOnce(P::Plan, Stop) -> Fut,
+    F: FnOnce(T, Stop) -> Fut,
     Fut: Future<Output = anyhow::Result<Outcome>>,
 {
-    logs::start(start.format, P::LOGS);
+    logs::start(start.format, start.logs.unwrap_or(Logs::Stdout));
     let build = build_info(name);
     tracing::info!(name, version = build.version, commit = build.commit, "starting");
     let grace = start.grace.map_or(DEFAULT_GRACE, |Span(span)| span);

@@ -125,10 +125,13 @@ pub(crate) struct Plan {
 impl Program for Args {
     type Plan = Plan;
     const ADMIN_DEFAULT: Option<&'static str> = Some(DEFAULT_ADMIN);
-    const LOGS: Logs = Logs::QuietStderr;
 
     fn process(&self) -> &ProcessArgs {
         &self.process
+    }
+
+    fn logs(&self) -> Logs {
+        Logs::QuietStderr
     }
 
     fn resolve(self, problems: &mut Problems) -> Option<Plan> {

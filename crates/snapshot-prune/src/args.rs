@@ -94,10 +94,13 @@ pub(crate) struct Plan {
 
 impl Program for Args {
     type Plan = Plan;
-    const LOGS: Logs = Logs::QuietStderr;
 
     fn process(&self) -> &ProcessArgs {
         &self.process
+    }
+
+    fn logs(&self) -> Logs {
+        Logs::QuietStderr
     }
 
     fn resolve(self, problems: &mut Problems) -> Option<Plan> {

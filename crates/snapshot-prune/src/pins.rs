@@ -35,7 +35,7 @@ pub(crate) async fn read(claims: &Store) -> anyhow::Result<BTreeSet<Id>> {
                 anyhow!("{url} says what a restore is pinned to and cannot be read: {why}"),
             )
         })?;
-        pinned.insert(pin.snapshot);
+        pinned.extend(pin.snapshot());
     }
     Ok(pinned)
 }

@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use catalogue::{From, FromArgs};
+use catalogue::{Ask, From, FromArgs, Which};
 use encoding::Identities;
 use jiff::Timestamp;
 use sidecar::{Given, Logs, Problems, ProcessArgs, Program};
-use snapshot::{Class, Id, Place};
+use snapshot::{Class, Place};
 use store::{Location, Settings, StoreArgs};
 
 /// Reads snapshots: what there is, one of them verified, or all facts of a file or an object.
@@ -90,27 +90,6 @@ pub(crate) struct InspectArgs {
     identity_file: Option<PathBuf>,
 }
 
-/// Which snapshot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Which {
-    Latest,
-    Id(Id),
-}
-
-impl std::str::FromStr for Which {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "latest" => Ok(Self::Latest),
-            id => id
-                .parse()
-                .map(Self::Id)
-                .map_err(|why: snapshot::BadId| format!("{why}; or `latest`")),
-        }
-    }
-}
-
 /// What to do.
 pub(crate) enum Plan {
     List(ListPlan),
@@ -127,10 +106,8 @@ pub(crate) struct ListPlan {
 pub(crate) struct GetPlan {
     pub(crate) from: From,
     pub(crate) place: Place,
-    pub(crate) which: Which,
+    pub(crate) ask: Ask,
     pub(crate) file: PathBuf,
-    pub(crate) class: Option<Class>,
-    pub(crate) before: Option<Timestamp>,
     pub(crate) identities: Option<Identities>,
 }
 
@@ -148,10 +125,13 @@ pub(crate) enum What {
 
 impl Program for Args {
     type Plan = Plan;
-    const LOGS: Logs = Logs::QuietStderr;
 
     fn process(&self) -> &ProcessArgs {
         &self.process
+    }
+
+    fn logs(&self) -> Logs {
+        Logs::QuietStderr
     }
 
     fn resolve(self, problems: &mut Problems) -> Option<Plan> {
@@ -180,7 +160,8 @@ fn get(args: GetArgs, problems: &mut Problems) -> Option<GetPlan> {
     }
     let identities = identities(args.identity_file, problems);
     let (from, place) = from?;
-    Some(GetPlan { from, place, which: which?, file: args.file, class, before, identities })
+    let ask = Ask { which: which?, class, before };
+    Some(GetPlan { from, place, ask, file: args.file, identities })
 }
 
 fn inspect(args: InspectArgs, problems: &mut Problems) -> Option<InspectPlan> {

@@ -5,25 +5,24 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use catalogue::{Broken, fetch};
+use catalogue::{Broken, fetch, select};
 use serde_json::json;
 use sidecar::{Exit, Failure, Outcome};
-use snapshot::{Manifest, Place};
-use store::Store;
 
-use crate::args::{GetPlan, Which};
+use crate::args::GetPlan;
 
 pub(crate) async fn get(plan: GetPlan) -> anyhow::Result<Outcome> {
     let store = plan.from.open()?;
-    let manifest = find(&store, &plan.place, &plan).await?;
+    let manifest = select(&store, &plan.place, &plan.ask).await?.manifest;
     let folder = folder_of(&plan.file);
     room(&folder, manifest.content.bytes)?;
     let file = tempfile::Builder::new().prefix(".pilotfish-").tempfile_in(&folder);
     let file = file.map_err(|error| no_file(&folder, error))?;
     let sink = file.as_file().try_clone()?;
-    let fetched =
-        fetch(&store, &plan.place, &manifest, plan.identities, sink).await.map_err(failure)?;
-    file.as_file().sync_all().map_err(|error| failure(Broken::Sink(error)))?;
+    let fetched = fetch(&store, &plan.place, &manifest, plan.identities, sink)
+        .await
+        .map_err(Broken::into_failure)?;
+    file.as_file().sync_all().map_err(|error| Broken::Sink(error).into_failure())?;
     let shown = plan.file.display();
     file.persist_noclobber(&plan.file)
         .with_context(|| format!("{shown} cannot be made"))
@@ -33,28 +32,6 @@ pub(crate) async fn get(plan: GetPlan) -> anyhow::Result<Outcome> {
     let sentence = format!("{} is in {shown}: {bytes} bytes, verified", manifest.id);
     let facts = json!({"id": manifest.id, "bytes": bytes, "sha256": fetched.content.sha256});
     Ok(Outcome::done(sentence).with(facts))
-}
-
-/// The snapshot that is asked for, never another one.
-async fn find(store: &Store, place: &Place, plan: &GetPlan) -> anyhow::Result<Manifest> {
-    let bad = |text: String| Failure::new(Exit::Corrupt, anyhow!(text));
-    if let Which::Id(id) = plan.which {
-        let found = catalogue::manifest(store, place, &id).await;
-        let found = found.map_err(store::Error::into_failure)?;
-        return found.map_err(|strange| bad(format!("{}: {}", strange.key, strange.why)));
-    }
-    let shelf = catalogue::read_place(store, place).await.map_err(store::Error::into_failure)?;
-    if let Some(strange) = shelf.unreadable.first() {
-        let (key, why) = (&strange.key, &strange.why);
-        return Err(bad(format!("which one is the latest cannot be told: {key}: {why}")));
-    }
-    let is_meant = |it: &Manifest| {
-        plan.class.is_none_or(|class| class == it.class)
-            && plan.before.is_none_or(|before| it.time() < before)
-    };
-    let url = store.location().url(&place.folder());
-    let found = shelf.manifests.into_iter().find(is_meant);
-    found.ok_or_else(|| bad(format!("{url} has no such snapshot")))
 }
 
 fn folder_of(file: &Path) -> PathBuf {
@@ -83,14 +60,4 @@ fn no_file(folder: &Path, error: io::Error) -> anyhow::Error {
     };
     let shown = folder.display();
     Failure::new(exit, anyhow!("{shown}: no file can be made there: {error}"))
-}
-
-/// With the exit code it deserves.
-pub(crate) fn failure(broken: Broken) -> anyhow::Error {
-    match broken {
-        Broken::Store(error) => error.into_failure(),
-        Broken::Content(_) => Failure::new(Exit::Corrupt, broken),
-        Broken::Sealed(_) => Failure::new(Exit::Denied, broken),
-        Broken::Sink(_) => Failure::new(Exit::Temporary, broken),
-    }
 }

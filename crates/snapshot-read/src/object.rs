@@ -4,13 +4,11 @@
 use std::fs::File;
 
 use anyhow::anyhow;
-use catalogue::{fetch, fetch_raw};
+use catalogue::{Broken, fetch, fetch_raw};
 use encoding::Identities;
 use sidecar::{Exit, Failure};
 use snapshot::{Entry, Id, Manifest, Place, entry_of};
 use store::{Error, Kind, Location, Scheme, Settings, Store};
-
-use crate::get::failure;
 
 /// The object's content in an unlinked file. That of a snapshot of ours is verified by its manifest; what no
 /// manifest names is taken as it is.
@@ -34,7 +32,7 @@ pub(crate) async fn object(
         Some((place, manifest)) => fetch(&store, place, manifest, identities, sink).await,
         None => fetch_raw(&store, &key, sink).await,
     }
-    .map_err(failure)?;
+    .map_err(Broken::into_failure)?;
     Ok((file, manifest.map(|(_, manifest)| manifest)))
 }
 

@@ -7,12 +7,11 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use bytes::Bytes;
 use encoding::Recipients;
-use sidecar::{Exit, Failure};
+use sidecar::{Exit, Failure, Halt};
 use snapshot::{Digest, Encoding, Summing};
 use store::{Staged, Upload};
 use tokio::sync::mpsc;
 
-use crate::halt::Halt;
 use crate::progress::Progress;
 use crate::spool::Reader;
 

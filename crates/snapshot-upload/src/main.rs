@@ -9,7 +9,6 @@ mod adopt;
 mod args;
 mod commit;
 mod follow;
-mod halt;
 mod plan;
 mod progress;
 mod proof;

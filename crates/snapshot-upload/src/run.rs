@@ -59,7 +59,7 @@ pub(crate) async fn begin(store: &Store, plan: &Plan) -> anyhow::Result<Run> {
     let bytes = bytes::Bytes::from(record.to_bytes()?);
     match store.create(&key, bytes.clone()).await {
         Ok(()) => {
-            must_refuse(store, &key, bytes).await?;
+            store.must_refuse(&key, bytes).await.map_err(Error::into_failure)?;
             Ok(Run { id: record.id, attempt: Attempt::First })
         }
         // Who may create and not overwrite is denied, on some stores, what is there already.
@@ -67,23 +67,6 @@ pub(crate) async fn begin(store: &Store, plan: &Plan) -> anyhow::Result<Run> {
             join(store, &key, &record, plan.run_max_age, error).await
         }
         Err(error) => Err(error.into_failure()),
-    }
-}
-
-/// A store that takes the same key twice would let two attempts overwrite each other.
-async fn must_refuse(store: &Store, key: &str, bytes: bytes::Bytes) -> anyhow::Result<()> {
-    match store.create(key, bytes).await {
-        // It was allowed a moment ago, so what is denied now is overwriting.
-        Err(error) if matches!(error.kind(), Kind::Exists | Kind::Denied) => Ok(()),
-        Err(error) => Err(error.into_failure()),
-        Ok(()) => {
-            let why = anyhow::anyhow!(
-                "{} overwrites an object that must only be created (If-None-Match is ignored): \
-                 two runs could destroy each other's snapshot there",
-                store.location().root()
-            );
-            Err(Failure::new(Exit::Unavailable, why))
-        }
     }
 }
 

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use anyhow::anyhow;
 use jiff::Timestamp;
 use serde_json::json;
-use sidecar::{Exit, Failure, Outcome, Stop, build_info};
+use sidecar::{Exit, Failure, Halt, Outcome, Stop, build_info};
 use snapshot::{Manifest, Object, Taken, Tool};
 use store::{Kind, Parts, Proof, Staged, Store};
 
 use crate::adopt;
 use crate::commit::{self, Committed};
 use crate::follow::{Followed, follow};
-use crate::halt::Halt;
 use crate::plan::{Plan, SourcePlan};
 use crate::progress::Progress;
 use crate::run::{self, Run};

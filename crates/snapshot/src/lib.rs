@@ -23,7 +23,7 @@ pub use manifest::{
     Bytes, Encoding, Manifest, Object, Source, SourceKind, Taken, Tool, Unreadable,
 };
 pub use name::{DataName, Entry, entry_of};
-pub use pin::Pin;
+pub use pin::{Claim, Pin, Pinned, PinnedCluster};
 pub use place::{BadName, Place};
 pub use retention::{Decision, Plan, Policy, Refusal, Rule, Verdict, plan};
 pub use run::RunRecord;

@@ -58,6 +58,27 @@ impl Store {
         put.map(drop).map_err(self.failed(Action::Create, key))
     }
 
+    /// Creates once more what was just created. A store that takes the same key twice would let two
+    /// writers overwrite each other.
+    ///
+    /// # Errors
+    /// [`Kind::Unsound`] for such a store; its own.
+    pub async fn must_refuse(&self, key: &str, bytes: Bytes) -> Result<(), Error> {
+        match self.create(key, bytes).await {
+            // It was allowed a moment ago, so what is denied now is overwriting.
+            Err(error) if matches!(error.kind(), Kind::Exists | Kind::Denied) => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => {
+                let text = format!(
+                    "{} overwrites an object that must only be created (If-None-Match is ignored): \
+                     two runs could destroy each other's work there",
+                    self.at.root()
+                );
+                Err(Error::new(Kind::Unsound, text))
+            }
+        }
+    }
+
     /// Reads a whole small object of at most `limit` bytes.
     ///
     /// # Errors

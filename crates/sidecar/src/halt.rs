@@ -3,23 +3,26 @@
 
 use std::time::Duration;
 
-use sidecar::{Exit, Failure, Stop};
 use tokio::time::{Instant, sleep_until};
 
-/// A stop or a deadline, whichever comes first. Once a snapshot is being committed neither is heard.
+use crate::{Exit, Failure, Stop};
+
+/// A stop or a deadline, whichever comes first. Once something is being committed neither is heard.
 #[derive(Debug, Clone)]
-pub(crate) struct Halt {
+pub struct Halt {
     stop: Stop,
     deadline: Option<(Instant, Duration)>,
 }
 
 impl Halt {
-    pub(crate) fn new(stop: Stop, deadline: Option<Duration>) -> Self {
+    /// A deadline counts from now.
+    #[must_use]
+    pub fn new(stop: Stop, deadline: Option<Duration>) -> Self {
         Self { stop, deadline: deadline.map(|span| (Instant::now() + span, span)) }
     }
 
     /// Returns once the run must end, and why.
-    pub(crate) async fn reached(&self) -> anyhow::Error {
+    pub async fn reached(&self) -> anyhow::Error {
         let Some((at, span)) = self.deadline else {
             self.stop.requested().await;
             return stopped();
@@ -37,7 +40,7 @@ impl Halt {
     ///
     /// # Errors
     /// The future's, or why the run must end.
-    pub(crate) async fn or<T>(
+    pub async fn or<T>(
         &self,
         future: impl Future<Output = anyhow::Result<T>>,
     ) -> anyhow::Result<T> {

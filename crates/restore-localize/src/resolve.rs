@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The flags, resolved.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use catalogue::{Ask, FromArgs, Which};
+use serde_json::json;
+use sidecar::{Outcome, Problems, Span};
+use snapshot::Place;
+use store::{Location, Settings};
+
+use crate::args::{Action, EtcdArgs, GenerationArgs, PlanArgs};
+use crate::bump::Bump;
+use crate::member::{self, Member, variable};
+use crate::staging;
+use crate::volume::{self, Look};
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// No generation is set.
+    Pass,
+    /// This generation is there already. Nothing else is looked at, no other flag judged: a healthy pod
+    /// does not depend on its past restore.
+    Settled(Settled),
+    Restore(Box<Job>),
+    Plan(Box<Job>, Form),
+    Rejoin(Box<Job>),
+}
+
+/// How a plan is told.
+#[derive(Debug, Clone)]
+pub(crate) struct Form {
+    pub(crate) json: bool,
+    pub(crate) objects: Option<PathBuf>,
+}
+
+/// A restore to be.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) wanted: Wanted,
+    pub(crate) member: Member,
+    pub(crate) generation: Generation,
+    pub(crate) bump: Bump,
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// What is to be restored.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) from: Location,
+    pub(crate) settings: Settings,
+    pub(crate) subject: Subject,
+    /// Read when it is needed: a healthy pod may have lost it.
+    pub(crate) identity_file: Option<PathBuf>,
+}
+
+/// A snapshot, or something without a manifest.
+#[derive(Debug, Clone)]
+pub(crate) enum Subject {
+    Snapshot { place: Place, ask: Ask },
+    Object,
+}
+
+/// Which restore it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Generation {
+    pub(crate) id: String,
+    pub(crate) claims: Option<ClaimsAt>,
+    pub(crate) who: Who,
+}
+
+/// Whose claims, and where they are recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct ClaimsAt {
+    pub(crate) location: Location,
+    pub(crate) settings: Settings,
+    pub(crate) target: Place,
+}
+
+/// Who is restored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Every member of the list, from the same pin.
+    Voters,
+    /// The first of the list alone.
+    Genesis,
+}
+
+/// A member that is there already.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    data_dir: PathBuf,
+    generation: String,
+    look: Look,
+}
+
+impl Settled {
+    pub(crate) fn new(data_dir: &Path, generation: &str, look: Look) -> Self {
+        Self { data_dir: data_dir.to_owned(), generation: generation.to_owned(), look }
+    }
+
+    /// The last word; what a run that was killed in its last moments has left goes.
+    pub(crate) fn outcome(self) -> Outcome {
+        staging::tidy(&self.data_dir, &self.generation);
+        let (shown, generation) = (self.data_dir.display(), &self.generation);
+        let sentence = match &self.look {
+            Look::Rejoined => {
+                format!("{shown} has joined generation {generation} empty: nothing to restore")
+            }
+            _ => format!("{shown} holds generation {generation} already: nothing to restore"),
+        };
+        let facts = match &self.look {
+            Look::Restored(marker) => json!({
+                "generation": generation, "cluster_id": marker.cluster_id, "revision": marker.revision,
+                "restored": marker.restored, "changed": false,
+            }),
+            _ => json!({"generation": generation, "changed": false}),
+        };
+        Outcome::done(sentence).with(facts)
+    }
+}
+
+/// Judges the flags of `etcd`.
+pub(crate) fn etcd(args: EtcdArgs, is_check: bool, problems: &mut Problems) -> Option<Task> {
+    let is_restore = args.action.is_none();
+    let generation = args.generation.generation.clone().filter(|name| !name.is_empty());
+    if is_restore && generation.is_none() {
+        return Some(Task::Pass);
+    }
+    if is_restore
+        && !is_check
+        && let Some(settled) = settled(&args, generation.as_deref())
+    {
+        return Some(Task::Settled(settled));
+    }
+    let mut args = args;
+    let action = args.action.take();
+    let job = job(args, problems);
+    match action {
+        None => Some(Task::Restore(job?)),
+        Some(Action::Rejoin) => rejoin(job, problems),
+        Some(Action::Plan(PlanArgs { json, objects })) => {
+            Some(Task::Plan(job?, Form { json, objects }))
+        }
+    }
+}
+
+fn rejoin(job: Option<Box<Job>>, problems: &mut Problems) -> Option<Task> {
+    let job = job?;
+    if job.generation.claims.is_none() {
+        problems
+            .add("rejoin: --claims is required: that the volume is another one is recorded there");
+        return None;
+    }
+    Some(Task::Rejoin(job))
+}
+
+/// A volume that this generation has made.
+fn settled(args: &EtcdArgs, generation: Option<&str>) -> Option<Settled> {
+    let data_dir = member::data_dir(&args.member)?;
+    let generation = generation?;
+    match volume::look(&data_dir, generation) {
+        Ok(look @ (Look::Restored(_) | Look::Rejoined)) => {
+            Some(Settled::new(&data_dir, generation, look))
+        }
+        _ => None,
+    }
+}
+
+fn job(args: EtcdArgs, problems: &mut Problems) -> Option<Box<Job>> {
+    let EtcdArgs { from, snapshot, before, class, identity_file, .. } = args;
+    let ask = Ask {
+        which: problems.given("--snapshot", snapshot).unwrap_or(Which::Latest),
+        class: problems.given("--class", class),
+        before: problems.given("--before", before),
+    };
+    let wanted = wanted(from, ask, identity_file, problems);
+    let bump = bump(&args.generation, problems);
+    let claims = args.claims.resolve(problems);
+    let deadline = problems.given("--deadline", args.deadline).map(|Span(span)| span);
+    let member = Member::resolve(args.member, problems);
+    let generation = generation(args.generation, claims, problems);
+    let (member, generation) = (member?, generation?);
+    together(&member, &generation, problems);
+    Some(Box::new(Job { wanted: wanted?, member, generation, bump, deadline }))
+}
+
+fn wanted(
+    from: FromArgs,
+    ask: Ask,
+    identity_file: Option<PathBuf>,
+    problems: &mut Problems,
+) -> Option<Wanted> {
+    let from = from.resolve(problems)?;
+    let is_choice = ask.which != Which::Latest || ask.class.is_some() || ask.before.is_some();
+    let subject = match from.place {
+        Some(place) => Subject::Snapshot { place, ask },
+        None if is_choice => {
+            problems.add("--snapshot, --before and --class choose among the snapshots of --namespace and --cluster; without both, --from is one object or file");
+            return None;
+        }
+        None => Subject::Object,
+    };
+    if matches!(ask.which, Which::Id(_)) && (ask.class.is_some() || ask.before.is_some()) {
+        problems.add("--class and --before choose among many: they go with `latest`");
+    }
+    Some(Wanted { from: from.location, settings: from.settings, subject, identity_file })
+}
+
+fn bump(args: &GenerationArgs, problems: &mut Problems) -> Bump {
+    let by = problems.given("--bump-revision", args.bump_revision.clone());
+    match (by, args.keep_revision) {
+        (Some(_), true) => {
+            problems.add("--bump-revision and --keep-revision exclude each other");
+            Bump::Keep
+        }
+        (Some(by), false) => Bump::of(by),
+        (None, true) => Bump::Keep,
+        (None, false) => Bump::default(),
+    }
+}
+
+fn generation(
+    args: GenerationArgs,
+    claims: Option<(Location, Settings)>,
+    problems: &mut Problems,
+) -> Option<Generation> {
+    // A plan may be made before the generation has a name.
+    let id = args.generation.filter(|name| !name.is_empty()).unwrap_or_else(|| "next".to_owned());
+    let is_name = Place::new(id.clone(), id.clone()).is_ok() && id.len() <= 63;
+    // The volume has files of ours of these names.
+    if !is_name || matches!(id.as_str(), "volume" | "rejoined.json") {
+        problems.add(format!(
+            "--generation {id}: must be at most 63 letters, digits, `-`, `_` or `.`, begin with a letter or digit, and not be `volume`"
+        ));
+        return None;
+    }
+    let claims = match claims {
+        Some((location, settings)) => {
+            let target = target(args.target_namespace, args.target_cluster, problems)?;
+            Some(ClaimsAt { location, settings, target })
+        }
+        None => None,
+    };
+    let who = if args.genesis_only { Who::Genesis } else { Who::Voters };
+    Some(Generation { id, claims, who })
+}
+
+/// Said in so many words: two clusters that are made of one must not share claims.
+fn target(
+    namespace: Option<String>,
+    cluster: Option<String>,
+    problems: &mut Problems,
+) -> Option<Place> {
+    let (Some(namespace), Some(cluster)) = (namespace, cluster) else {
+        problems.add("--claims needs --target-namespace and --target-cluster: whose restore it is");
+        return None;
+    };
+    Place::new(namespace, cluster)
+        .map_err(|why| problems.add(format!("--target-namespace and --target-cluster {why}")))
+        .ok()
+}
+
+/// What several members need.
+fn together(member: &Member, generation: &Generation, problems: &mut Problems) {
+    if generation.who == Who::Genesis || member.listed.voters.len() == 1 {
+        return;
+    }
+    if generation.claims.is_none() {
+        problems.add(format!(
+            "--claims is required with {} members: without it they could be made of different snapshots, and one whose volume is lost would be restored beside the living",
+            member.listed.voters.len()
+        ));
+    }
+    if let Some(state) = variable("ETCD_INITIAL_CLUSTER_STATE")
+        && state != "existing"
+    {
+        problems.add(format!(
+            "ETCD_INITIAL_CLUSTER_STATE is `{state}`: set it to `existing`, else members that start empty form a cluster of their own"
+        ));
+    }
+    if generation.claims.is_some() && Place::new(member.name.clone(), "x").is_err() {
+        problems.add(format!("--name {}: cannot be a part of a claim's key", member.name));
+    }
+    if matches!(member.name.as_str(), "pin" | "rejoined") {
+        problems.add(format!("--name {}: claims have files of this name", member.name));
+    }
+}

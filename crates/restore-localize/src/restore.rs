@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: Apache-2.0
+//! One member's restore: from what is asked for to a live member, or to a volume as it was.
+
+use std::sync::Arc;
+
+use etcd_image::{Facts, TrailerMode};
+use jiff::Timestamp;
+use serde_json::json;
+use sidecar::{Halt, Outcome, Stop, build_info};
+use snapshot::Tool as Maker;
+
+use crate::bind::{Binding, Bound, bind};
+use crate::check::{self, Checked, Expected};
+use crate::claims::Claims;
+use crate::commit;
+use crate::download::{Downloaded, download};
+use crate::ids;
+use crate::marker::Marker;
+use crate::peers;
+use crate::progress::Progress;
+use crate::resolve::{Job, Settled};
+use crate::room;
+use crate::staging::Staging;
+use crate::steps::{Step, Walk, Watch, told};
+use crate::tool::{Making, Tool};
+use crate::verify;
+use crate::volume::{self, Look, Volume};
+use crate::warnings::{Known, warnings};
+
+/// What a volume needs.
+enum Taken {
+    Ours(Volume),
+    /// Another run has restored it.
+    Settled(Settled),
+}
+
+/// A member's part in a generation.
+enum Part {
+    Restored,
+    /// It is none of the voters, or was let in empty: etcd joins by itself.
+    Untouched(String),
+}
+
+/// Restores this member, or says why nothing is to be done.
+///
+/// # Errors
+/// The volume is as it was then, or holds a whole restore; the exit code says what to do.
+pub(crate) async fn restore(job: Job, stop: Stop) -> anyhow::Result<Outcome> {
+    watched(job, stop, told()).await
+}
+
+/// As [`restore`], with somebody who is told of each step.
+pub(crate) async fn watched(job: Job, stop: Stop, watch: Watch) -> anyhow::Result<Outcome> {
+    let walk = Walk::new(Halt::new(stop, job.deadline), watch);
+    let volume = match walk.step(Step::Volume, async { take(&job) }).await? {
+        Taken::Ours(volume) => volume,
+        Taken::Settled(settled) => return Ok(settled.outcome()),
+    };
+    let claims = claims(&job)?;
+    let bound = walk.step(Step::Pin, bind(&job, claims.as_ref(), Binding::Make)).await?;
+    let part = walk.step(Step::Claims, part(&job, &bound, claims.as_ref(), &volume)).await?;
+    if let Part::Untouched(why) = part {
+        return Ok(
+            Outcome::done(why).with(json!({"generation": job.generation.id, "changed": false}))
+        );
+    }
+    walk.step(Step::Peers, alone(&job, &bound)).await?;
+    let tool = walk.step(Step::Tool, able(&job, &bound)).await?;
+    walk.step(Step::Clean, async { volume.clean() }).await?;
+    let content = bound.data.content_bytes();
+    walk.step(Step::Room, async { room::enough(&volume.data_dir, content) }).await?;
+    let staging = Staging::new(&volume, &job.generation.id)?;
+    let downloaded = walk.step(Step::Download, fetch(&job, &bound, &staging)).await?;
+    let facts = walk.step(Step::Make, make(&job, &bound, &tool, &staging, downloaded)).await?;
+    let checked = walk.step(Step::Check, check(&bound, &tool, &staging, &facts)).await?;
+    let marker = marker(&job, &bound, &checked, &volume);
+    walk.step(Step::Mark, async { commit::mark(&staging, &marker) }).await?;
+    let synced = walk.step(Step::Sync, commit::sync(&staging)).await?;
+    let name = &job.member.name;
+    let claimed =
+        walk.last(Step::Claim, commit::claim(synced, claims.as_ref(), name, &volume)).await?;
+    walk.last(Step::Swap, async { commit::swap(claimed, &volume) }).await?;
+    walk.last(Step::Tidy, async { Ok(drop(staging)) }).await?;
+    Ok(done(&job, &bound, &marker, &tool, &facts))
+}
+
+fn take(job: &Job) -> anyhow::Result<Taken> {
+    if let Some(settled) = settled(job)? {
+        return Ok(Taken::Settled(settled));
+    }
+    let volume = Volume::take(&job.member.data_dir)?;
+    // Another run may have finished before the volume was ours.
+    Ok(settled(job)?.map_or(Taken::Ours(volume), Taken::Settled))
+}
+
+fn settled(job: &Job) -> anyhow::Result<Option<Settled>> {
+    let (data_dir, generation) = (&job.member.data_dir, &job.generation.id);
+    match volume::look(data_dir, generation)? {
+        look @ (Look::Restored(_) | Look::Rejoined) => {
+            Ok(Some(Settled::new(data_dir, generation, look)))
+        }
+        Look::Populated(what) => Err(volume::populated(data_dir, &what, generation)),
+        Look::Absent | Look::Empty => Ok(None),
+    }
+}
+
+pub(crate) fn claims(job: &Job) -> anyhow::Result<Option<Claims>> {
+    let at = job.generation.claims.as_ref();
+    at.map(|at| Claims::open(at, &job.generation.id)).transpose()
+}
+
+/// Whether this member is made at all, and for the first time.
+async fn part(
+    job: &Job,
+    bound: &Bound,
+    claims: Option<&Claims>,
+    volume: &Volume,
+) -> anyhow::Result<Part> {
+    let (name, generation) = (&job.member.name, &job.generation.id);
+    if bound.voters.urls(name).is_none() {
+        let voters = bound.voters.len();
+        return Ok(Part::Untouched(format!(
+            "{name} is none of the {voters} members that generation {generation} restores: it joins by itself, nothing was touched"
+        )));
+    }
+    let Some(claims) = claims else { return Ok(Part::Restored) };
+    match claims.of(name).await? {
+        Some(claim) if claim.volume != volume.nonce => {}
+        _ => return Ok(Part::Restored),
+    }
+    if claims.has_rejoined(name, &volume.nonce).await? {
+        volume.note_rejoined(generation)?;
+        return Ok(Part::Untouched(format!(
+            "{name} was let in empty after its first volume was lost: it joins by itself"
+        )));
+    }
+    Err(commit::lost(name, &job.member.urls, &bound.cluster.token, generation))
+}
+
+/// That nobody of another cluster lives at the members' addresses.
+pub(crate) async fn alone(job: &Job, bound: &Bound) -> anyhow::Result<()> {
+    let everybody = job.member.listed.voters.with(&bound.voters);
+    let living = peers::living(&everybody, &job.member.name, &job.member.peers).await?;
+    peers::none_foreign(&living, bound.cluster_id())
+}
+
+/// etcd's tool, if it is new enough.
+async fn able(job: &Job, bound: &Bound) -> anyhow::Result<Tool> {
+    let tool = Tool::find(job.member.tool.as_deref()).await?;
+    let told = bound.data.manifest().and_then(verify::version_told);
+    verify::not_newer(told, tool.version)?;
+    Ok(tool)
+}
+
+async fn fetch(job: &Job, bound: &Bound, staging: &Staging) -> anyhow::Result<Downloaded> {
+    let progress = Arc::new(Progress::default());
+    let identity_file = job.wanted.identity_file.as_deref();
+    let fetching = download(&bound.data, identity_file, staging.download(), Arc::clone(&progress));
+    let downloaded = Box::pin(progress.show(fetching)).await?;
+    let bytes = downloaded.content.bytes;
+    tracing::info!(snapshot = bound.data.name(), bytes, "downloaded, and its digests are right");
+    Ok(downloaded)
+}
+
+/// Both at once: what the tool makes of a snapshot that turns out bad is only staging.
+async fn make(
+    job: &Job,
+    bound: &Bound,
+    tool: &Tool,
+    staging: &Staging,
+    downloaded: Downloaded,
+) -> anyhow::Result<Facts> {
+    let into = staging.data_dir();
+    let making = Making {
+        snapshot: &downloaded.path,
+        into: &into,
+        name: &job.member.name,
+        urls: &job.member.urls,
+        voters: &bound.voters,
+        token: &bound.cluster.token,
+        bump: tool.able(bound.bump()),
+    };
+    let describing = verify::describe(downloaded.path.clone(), TrailerMode::Expected);
+    let (facts, made) = tokio::join!(describing, tool.make(&making));
+    let facts = facts?;
+    verify::as_told(&facts, bound.data.manifest())?;
+    verify::not_newer(verify::version_of(&facts), tool.version)?;
+    made?;
+    // Its room is the WAL's now.
+    std::fs::remove_file(&downloaded.path)?;
+    Ok(facts)
+}
+
+async fn check(
+    bound: &Bound,
+    tool: &Tool,
+    staging: &Staging,
+    facts: &Facts,
+) -> anyhow::Result<Checked> {
+    let expected = Expected {
+        snapshot: facts,
+        voters: &bound.voters,
+        token: &bound.cluster.token,
+        bump: tool.able(bound.bump()),
+        tool,
+    };
+    check::check(&staging.member(), &expected).await
+}
+
+fn marker(job: &Job, bound: &Bound, checked: &Checked, volume: &Volume) -> Marker {
+    let build = build_info("restore-localize");
+    Marker {
+        generation: job.generation.id.clone(),
+        what: bound.what.clone(),
+        name: job.member.name.clone(),
+        cluster: bound.cluster.clone(),
+        cluster_id: ids::shown(bound.cluster_id()),
+        member_id: ids::shown(ids::member_id(&job.member.urls, &bound.cluster.token)),
+        revision: checked.revision,
+        live_keys: checked.live_keys,
+        volume: volume.nonce.clone(),
+        restored: Timestamp::now(),
+        tool: Maker { version: build.version.to_owned(), commit: build.commit.to_owned() },
+    }
+}
+
+/// The last word.
+fn done(job: &Job, bound: &Bound, marker: &Marker, tool: &Tool, facts: &Facts) -> Outcome {
+    let known = Known::of(facts, bound.data.manifest().is_some());
+    let warnings = warnings(&known, job, Some(tool));
+    for warning in &warnings {
+        tracing::warn!(warning, "to know");
+    }
+    let name = &job.member.name;
+    let (snapshot, keys, revision) = (bound.data.name(), marker.live_keys, marker.revision);
+    let mut sentence =
+        format!("{name} is restored from {snapshot}: {keys} keys at revision {revision}");
+    if let Some(first) = warnings.first() {
+        sentence.push_str(&format!("; to know: {first}"));
+    }
+    Outcome::done(sentence).with(json!({
+        "generation": job.generation.id,
+        "changed": true,
+        "what": bound.what,
+        "cluster_id": marker.cluster_id,
+        "member_id": marker.member_id,
+        "revision": revision,
+        "live_keys": keys,
+        "warnings": warnings,
+    }))
+}
