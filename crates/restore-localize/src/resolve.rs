@@ -182,9 +182,13 @@ fn job(args: EtcdArgs, problems: &mut Problems) -> Option<Box<Job>> {
     let deadline = problems.given("--deadline", args.deadline).map(|Span(span)| span);
     let member = Member::resolve(args.member, problems);
     let generation = generation(args.generation, claims, problems);
-    let (member, generation) = (member?, generation?);
+    let (member, mut generation, wanted) = (member?, generation?, wanted?);
+    if let Some(claims) = &mut generation.claims {
+        claims.settings.silence = wanted.settings.silence;
+        claims.settings.retrying = wanted.settings.retrying;
+    }
     together(&member, &generation, problems);
-    Some(Box::new(Job { wanted: wanted?, member, generation, bump, deadline }))
+    Some(Box::new(Job { wanted, member, generation, bump, deadline }))
 }
 
 fn wanted(

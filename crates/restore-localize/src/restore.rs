@@ -36,9 +36,12 @@ enum Taken {
 
 /// A member's part in a generation.
 enum Part {
+    /// It is made of the snapshot.
     Restored,
-    /// It is none of the voters, or was let in empty: etcd joins by itself.
-    Untouched(String),
+    /// It is none of the voters: etcd joins by itself.
+    Stranger,
+    /// It was let in empty.
+    Rejoins,
 }
 
 /// Restores this member, or says why nothing is to be done.
@@ -52,20 +55,22 @@ pub(crate) async fn restore(job: Job, stop: Stop) -> anyhow::Result<Outcome> {
 /// As [`restore`], with somebody who is told of each step.
 pub(crate) async fn watched(job: Job, stop: Stop, watch: Watch) -> anyhow::Result<Outcome> {
     let walk = Walk::new(Halt::new(stop, job.deadline), watch);
+    if let Some(settled) = walk.step(Step::Look, async { settled(&job) }).await? {
+        return Ok(settled.outcome());
+    }
+    let claims = claims(&job)?;
+    let bound = walk.step(Step::Pin, bind(&job, claims.as_ref(), Binding::Make)).await?;
+    match walk.step(Step::Claims, part(&job, &bound, claims.as_ref())).await? {
+        Part::Restored => {}
+        Part::Stranger => return Ok(stranger(&job, &bound)),
+        Part::Rejoins => return rejoins(&job),
+    }
+    walk.step(Step::Peers, alone(&job, &bound)).await?;
+    let tool = walk.step(Step::Tool, able(&job, &bound)).await?;
     let volume = match walk.step(Step::Volume, async { take(&job) }).await? {
         Taken::Ours(volume) => volume,
         Taken::Settled(settled) => return Ok(settled.outcome()),
     };
-    let claims = claims(&job)?;
-    let bound = walk.step(Step::Pin, bind(&job, claims.as_ref(), Binding::Make)).await?;
-    let part = walk.step(Step::Claims, part(&job, &bound, claims.as_ref(), &volume)).await?;
-    if let Part::Untouched(why) = part {
-        return Ok(
-            Outcome::done(why).with(json!({"generation": job.generation.id, "changed": false}))
-        );
-    }
-    walk.step(Step::Peers, alone(&job, &bound)).await?;
-    let tool = walk.step(Step::Tool, able(&job, &bound)).await?;
     walk.step(Step::Clean, async { volume.clean() }).await?;
     let content = bound.data.content_bytes();
     walk.step(Step::Room, async { room::enough(&volume.data_dir, content) }).await?;
@@ -85,9 +90,6 @@ pub(crate) async fn watched(job: Job, stop: Stop, watch: Watch) -> anyhow::Resul
 }
 
 fn take(job: &Job) -> anyhow::Result<Taken> {
-    if let Some(settled) = settled(job)? {
-        return Ok(Taken::Settled(settled));
-    }
     let volume = Volume::take(&job.member.data_dir)?;
     // Another run may have finished before the volume was ours.
     Ok(settled(job)?.map_or(Taken::Ours(volume), Taken::Settled))
@@ -110,31 +112,43 @@ pub(crate) fn claims(job: &Job) -> anyhow::Result<Option<Claims>> {
 }
 
 /// Whether this member is made at all, and for the first time.
-async fn part(
-    job: &Job,
-    bound: &Bound,
-    claims: Option<&Claims>,
-    volume: &Volume,
-) -> anyhow::Result<Part> {
+async fn part(job: &Job, bound: &Bound, claims: Option<&Claims>) -> anyhow::Result<Part> {
     let (name, generation) = (&job.member.name, &job.generation.id);
     if bound.voters.urls(name).is_none() {
-        let voters = bound.voters.len();
-        return Ok(Part::Untouched(format!(
-            "{name} is none of the {voters} members that generation {generation} restores: it joins by itself, nothing was touched"
-        )));
+        return Ok(Part::Stranger);
     }
     let Some(claims) = claims else { return Ok(Part::Restored) };
-    match claims.of(name).await? {
-        Some(claim) if claim.volume != volume.nonce => {}
-        _ => return Ok(Part::Restored),
+    let Some(claim) = claims.of(name).await? else { return Ok(Part::Restored) };
+    // A volume without a nonce is none that was ever claimed.
+    match volume::nonce(&job.member.data_dir)? {
+        Some(nonce) if nonce == claim.volume => Ok(Part::Restored),
+        Some(nonce) if claims.has_rejoined(name, &nonce).await? => Ok(Part::Rejoins),
+        _ => Err(commit::lost(name, &job.member.urls, &bound.cluster.token, generation)),
     }
-    if claims.has_rejoined(name, &volume.nonce).await? {
-        volume.note_rejoined(generation)?;
-        return Ok(Part::Untouched(format!(
-            "{name} was let in empty after its first volume was lost: it joins by itself"
-        )));
-    }
-    Err(commit::lost(name, &job.member.urls, &bound.cluster.token, generation))
+}
+
+fn stranger(job: &Job, bound: &Bound) -> Outcome {
+    let (name, generation, voters) = (&job.member.name, &job.generation.id, bound.voters.len());
+    untouched(
+        job,
+        format!(
+            "{name} is none of the {voters} members that generation {generation} restores: it joins by itself, nothing was touched"
+        ),
+    )
+}
+
+/// From now on without asking.
+fn rejoins(job: &Job) -> anyhow::Result<Outcome> {
+    Volume::take(&job.member.data_dir)?.note_rejoined(&job.generation.id)?;
+    let name = &job.member.name;
+    Ok(untouched(
+        job,
+        format!("{name} was let in empty after its first volume was lost: it joins by itself"),
+    ))
+}
+
+fn untouched(job: &Job, sentence: String) -> Outcome {
+    Outcome::done(sentence).with(json!({"generation": job.generation.id, "changed": false}))
 }
 
 /// That nobody of another cluster lives at the members' addresses.

@@ -9,8 +9,8 @@ use sidecar::Halt;
 /// One step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// The volume is looked at, locked, and has a nonce.
-    Volume,
+    /// Whether this generation, or anything else, is on the volume.
+    Look,
     /// What the generation is made of is read, or chosen and written.
     Pin,
     /// Whether this member was made before, on another volume.
@@ -19,6 +19,8 @@ pub(crate) enum Step {
     Peers,
     /// Whether etcd's tool can do it.
     Tool,
+    /// The volume is locked, and has a nonce.
+    Volume,
     /// What failed attempts left is removed.
     Clean,
     /// Whether there is room.
@@ -94,12 +96,13 @@ pub(crate) fn told() -> Watch {
 #[cfg(test)]
 impl Step {
     /// Every step, in order.
-    pub(crate) const ALL: [Self; 15] = [
-        Self::Volume,
+    pub(crate) const ALL: [Self; 16] = [
+        Self::Look,
         Self::Pin,
         Self::Claims,
         Self::Peers,
         Self::Tool,
+        Self::Volume,
         Self::Clean,
         Self::Room,
         Self::Download,

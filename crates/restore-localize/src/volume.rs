@@ -112,6 +112,17 @@ pub(crate) fn populated(data_dir: &Path, what: &str, generation: &str) -> anyhow
     Failure::new(Exit::Corrupt, why)
 }
 
+/// The nonce, if the volume has one.
+///
+/// # Errors
+/// [`Exit::Failed`] for one that cannot be read.
+pub(crate) fn nonce(data_dir: &Path) -> anyhow::Result<Option<String>> {
+    let path = data_dir.join(NONCE);
+    let nonce = disk_file::small::<Nonce>(&path, LIMIT);
+    let nonce = nonce.map_err(|error| disk::failed("is damaged", &path, &error))?;
+    Ok(nonce.map(|it| it.nonce))
+}
+
 impl Volume {
     /// Takes hold of a volume without content, and gives it a nonce if it has none.
     ///
@@ -131,9 +142,7 @@ impl Volume {
             }
             Err(TryLockError::Error(error)) => return Err(failed("cannot be locked", &error)),
         }
-        let nonce = disk_file::small::<Nonce>(&path, LIMIT);
-        let nonce = nonce.map_err(|error| disk::failed("is damaged", &path, &error))?;
-        let nonce = nonce.ok_or_else(|| anyhow!("{} has gone", path.display()))?.nonce;
+        let nonce = nonce(data_dir)?.ok_or_else(|| anyhow!("{} has gone", path.display()))?;
         Ok(Self { data_dir: data_dir.to_owned(), nonce, _lock: lock })
     }
 

@@ -17,6 +17,7 @@ mod sample;
 
 pub use bucket::{BUCKET, Bucket, PREFIX};
 pub use content::{etcd_facts, flipped, small};
+pub use disk::files;
 pub use folder::Folder;
 pub use keys::Keys;
 pub use run::{Ended, Going, Run};

@@ -54,7 +54,12 @@ impl Sample {
 
     /// A scheduled snapshot of a real etcd, with all facts.
     pub fn etcd(place: &str, hours_ago: i64) -> Self {
-        let sample = Self::new(place, hours_ago).content(small());
+        Self::etcd_of(place, hours_ago, small())
+    }
+
+    /// The same of these bytes, which a real etcd gave.
+    pub fn etcd_of(place: &str, hours_ago: i64, content: Vec<u8>) -> Self {
+        let sample = Self::new(place, hours_ago).content(content);
         Self { etcd: Some(etcd_facts(&sample.content)), ..sample }
     }
 

@@ -18,6 +18,7 @@ pub struct Builder<'a> {
     tls: Option<&'a Ca>,
     certificates: Certificates,
     flags: Vec<String>,
+    state: &'static str,
 }
 
 /// Whether clients must show a certificate.
@@ -30,7 +31,7 @@ enum Certificates {
 impl<'a> Builder<'a> {
     pub(super) fn new(version: Version) -> Builder<'a> {
         let (certificates, flags) = (Certificates::NotAsked, Vec::new());
-        Builder { version, members: 1, tls: None, certificates, flags }
+        Builder { version, members: 1, tls: None, certificates, flags, state: "new" }
     }
 
     /// How many members vote.
@@ -62,6 +63,12 @@ impl<'a> Builder<'a> {
         self
     }
 
+    /// Members that know their addresses and folders and do not run: their data comes from elsewhere, and
+    /// they are started with [`Etcd::start_member`] as parts of a cluster that exists.
+    pub fn prepare(self) -> anyhow::Result<Etcd> {
+        Builder { state: "existing", ..self }.build()
+    }
+
     /// Starts the cluster and waits until every member serves.
     pub async fn start(self) -> anyhow::Result<Etcd> {
         let mut tries = 1;
@@ -74,6 +81,15 @@ impl<'a> Builder<'a> {
     }
 
     async fn start_once(&self) -> anyhow::Result<Etcd> {
+        let etcd = self.build()?;
+        etcd.members.iter().try_for_each(Member::start)?;
+        for place in 0..etcd.members.len() {
+            etcd.ready(place).await?;
+        }
+        Ok(etcd)
+    }
+
+    fn build(&self) -> anyhow::Result<Etcd> {
         let tools = Tools::of(self.version)?;
         let folder = tempfile::Builder::new().prefix("testbed-etcd-").tempdir()?;
         let spawn = Spawn::new(&tools.etcd).clean_env().current_dir(folder.path());
@@ -84,14 +100,8 @@ impl<'a> Builder<'a> {
         let (spawn, tls) = self.with_tls(spawn, folder.path())?;
         let scheme = if tls.is_some() { "https" } else { "http" };
         let common = Common { spawn: spawn.args(&self.flags), scheme };
-        let members = Member::founders(&common, self.members.max(1), folder.path())?;
-        let etcd =
-            Etcd { members, tools, common, tls, version: self.version, rounds: 0.into(), folder };
-        etcd.members.iter().try_for_each(Member::start)?;
-        for place in 0..etcd.members.len() {
-            etcd.ready(place).await?;
-        }
-        Ok(etcd)
+        let members = Member::founders(&common, self.members.max(1), folder.path(), self.state)?;
+        Ok(Etcd { members, tools, common, tls, version: self.version, rounds: 0.into(), folder })
     }
 
     fn with_tls(&self, spawn: Spawn, folder: &Path) -> anyhow::Result<(Spawn, Option<ClientTls>)> {

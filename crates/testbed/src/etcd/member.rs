@@ -51,6 +51,7 @@ impl Member {
         common: &Common,
         count: usize,
         folder: &Path,
+        state: &str,
     ) -> anyhow::Result<Vec<Member>> {
         let free = ports::free(count * 2)?;
         let urls: Vec<(String, String)> = free
@@ -61,7 +62,7 @@ impl Member {
             urls.iter().enumerate().map(|(n, (_, peer))| format!("m{n}={peer}")).collect();
         let cluster = cluster.join(",");
         let member = |(n, (client, peer)): (usize, (String, String))| {
-            Member::new(common, n, client, peer, folder, [&cluster, "new"])
+            Member::new(common, n, client, peer, folder, [&cluster, state])
         };
         Ok(urls.into_iter().enumerate().map(member).collect())
     }

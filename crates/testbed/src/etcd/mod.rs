@@ -96,6 +96,33 @@ impl Etcd {
         self.members.iter().map(|member| member.client_url.clone()).collect()
     }
 
+    /// What all founders are told of each other: `NAME=PEER-URL,…`.
+    pub fn initial_cluster(&self) -> String {
+        let each = self.members.iter().map(|member| format!("{}={}", member.name, member.peer_url));
+        each.collect::<Vec<_>>().join(",")
+    }
+
+    /// A member's name.
+    pub fn name(&self, member: usize) -> anyhow::Result<&str> {
+        Ok(&self.at(member)?.name)
+    }
+
+    /// Where its peers reach a member.
+    pub fn peer_url(&self, member: usize) -> anyhow::Result<&str> {
+        Ok(&self.at(member)?.peer_url)
+    }
+
+    /// Whether a member does not run, or no more.
+    pub fn is_down(&self, member: usize) -> anyhow::Result<bool> {
+        Ok(self.at(member)?.has_ended())
+    }
+
+    /// Starts every member and waits until all serve.
+    pub async fn start_all(&self) -> anyhow::Result<()> {
+        self.members.iter().try_for_each(Member::start)?;
+        self.settled().await
+    }
+
     /// How many members there are, learners included.
     pub fn len(&self) -> usize {
         self.members.len()
@@ -196,7 +223,7 @@ impl Etcd {
     }
 
     /// Changes the membership, which a leader puts off until its peers were there for five seconds.
-    async fn announce(&self, change: &[&str]) -> anyhow::Result<()> {
+    pub async fn announce(&self, change: &[&str]) -> anyhow::Result<()> {
         let until = Instant::now() + PATIENCE;
         loop {
             match self.ctl(change).await {

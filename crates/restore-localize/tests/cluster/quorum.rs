@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+//! A whole cluster: every voter is made of the same pin, and nothing else forms a quorum.
+
+use std::time::Duration;
+
+use testbed::etcd::{Etcd, Version};
+use testbed::wait_until;
+
+use crate::bed::{Bed, hash};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_members_serve_the_sources_keys_and_restarts_restore_nothing() {
+    let bed = Bed::of(3).await;
+    bed.restore_all();
+    bed.members.start_all().await.unwrap();
+    bed.assert_same(&[0, 1, 2]).await;
+    let id = bed.marker(0)["cluster_id"].as_str().unwrap().to_owned();
+    assert!((1..3).all(|member| bed.marker(member)["cluster_id"] == id.as_str()));
+
+    // A watcher of before is told to begin anew.
+    let watch = bed.members.ctl(&["watch", "key", "--prefix", "--rev", "5"]).await;
+    let told = format!("{:#}", watch.unwrap_err());
+    assert!(told.contains("compacted"), "{told}");
+
+    // Of one pod, and of all of them, with neither store nor claims nor anything else in place.
+    bed.members.ctl(&["put", "after", "the restore"]).await.unwrap();
+    let before = hash(&bed.members, 0).await;
+    for members in [vec![1], vec![0, 1, 2]] {
+        for member in &members {
+            bed.members.stop(*member).await.unwrap();
+            let gone = [("--from", "s3://gone/for-good"), ("--claims", "s3://gone/too")];
+            let run = bed.run_with(&["etcd"], *member, &gone);
+            run.args(["--credentials-dir", "/nowhere"])
+                .end()
+                .assert(0, &["holds generation g1 already"]);
+            bed.members.start_member(*member).unwrap();
+        }
+        bed.members.settled().await.unwrap();
+        assert_eq!(hash(&bed.members, members[0]).await, before);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_kept_revisions_the_hash_is_the_sources_own() {
+    let bed = Bed::of(3).await;
+    for member in 0..3 {
+        let ended = bed.run(&["etcd", "--keep-revision"], member).end();
+        ended.assert(0, &["is restored", "revisions are kept"]);
+    }
+    bed.members.start_all().await.unwrap();
+    for member in 0..3 {
+        assert_eq!(hash(&bed.members, member).await, (bed.source.hash, bed.source.revision));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_that_start_empty_beside_a_restored_one_form_no_quorum() {
+    let bed = Bed::of(3).await;
+    bed.restore(0).assert(0, &["is restored"]);
+    for member in 0..3 {
+        bed.dir(member);
+        bed.members.start_member(member).unwrap();
+    }
+    // With `existing`, the empty ones find no way into a quorum, however often the restored one asks.
+    let asked = |count: usize| {
+        bed.members.log(0).unwrap().matches("is starting a new election").count() >= count
+    };
+    wait_until(Duration::from_secs(60), "three elections without a leader", || asked(3)).unwrap();
+    for member in 0..3 {
+        let log = bed.members.log(member).unwrap();
+        assert!(!log.contains("became leader"), "member {member} leads a quorum of empty ones");
+        let served = bed.members.ctl_at(member, &["get", "x", "--command-timeout=1s"]).await;
+        assert!(served.is_err(), "member {member} serves: {served:?}");
+    }
+    for member in 0..3 {
+        bed.members.kill(member).unwrap();
+    }
+    bed.restore(1).assert(65, &["which no restore of ours made"]);
+
+    // Each gets the same data, and then they do.
+    for member in 1..3 {
+        bed.lose(member);
+        bed.restore(member).assert(0, &["is restored"]);
+    }
+    bed.members.start_all().await.unwrap();
+    bed.assert_same(&[0, 1, 2]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_beside_living_members_of_another_cluster_is_refused() {
+    let bed = Bed::of(2).await;
+    let living = Etcd::member(Version::V3_6).await.unwrap();
+    let list = format!(
+        "{}={},other={}",
+        bed.members.name(0).unwrap(),
+        bed.members.peer_url(0).unwrap(),
+        living.peer_url(0).unwrap()
+    );
+    let ended = bed.run_with(&["etcd"], 0, &[("--initial-cluster", &list)]).end();
+    ended.assert(65, &["answers as a member of the cluster", living.peer_url(0).unwrap()]);
+    bed.assert_untouched(0);
+}
+
+#[test]
+fn several_members_without_claims_or_with_the_state_new_are_refused_at_once() {
+    let run = |args: &[&str]| {
+        let base = ["etcd", "--from", "file:///x", "--namespace", "n", "--cluster", "c"];
+        let run = stock::Run::new(env!("CARGO_BIN_EXE_restore-localize"), &base);
+        let run = run.args(["--data-dir", "/nowhere/at/all", "--generation", "g", "--name", "a"]);
+        run.args(["--initial-cluster", "a=http://a:2380,b=http://b:2380"]).args(args)
+    };
+    run(&[]).end().assert(64, &["--claims is required with 2 members"]);
+    let claims = ["--claims", "file:///y", "--target-namespace", "n", "--target-cluster", "c"];
+    let state = run(&claims).env("ETCD_INITIAL_CLUSTER_STATE", "new").end();
+    state.assert(64, &["ETCD_INITIAL_CLUSTER_STATE is `new`"]);
+    run(&claims[..2]).end().assert(64, &["--target-namespace and --target-cluster"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_genesis_member_is_restored_where_an_operator_adds_the_others() {
+    let bed = Bed::of(3).await;
+    for member in 0..3 {
+        let ended = bed.run(&["etcd", "--genesis-only"], member).end();
+        match member {
+            0 => ended.assert(0, &["is restored"]),
+            _ => ended.assert(0, &["none of the 1 members", "nothing was touched"]),
+        };
+    }
+    (1..3).for_each(|member| bed.assert_untouched(member));
+    bed.members.start_member(0).unwrap();
+    bed.members.settled().await.unwrap();
+    bed.assert_same(&[0]).await;
+}
