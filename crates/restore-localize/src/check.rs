@@ -9,6 +9,7 @@ use etcd_image::{Facts, TrailerMode};
 use sidecar::{Exit, Failure};
 
 use crate::bump::Bump;
+use crate::disk;
 use crate::ids;
 use crate::tool::Tool;
 use crate::verify::describe;
@@ -53,14 +54,36 @@ pub(crate) async fn check(member: &Path, expected: &Expected<'_>) -> anyhow::Res
         let should = (live_keys + raised).to_string();
         return Err(wrong("number of keys", facts.live_keys.to_string(), should));
     }
-    let (is, should) = (members_of(&facts), members_as_asked(expected));
-    // 3.4 leaves the old members behind; it starts with those of its log all the same.
-    let is_right =
-        if expected.tool.version < Version::V3_5 { is.is_superset(&should) } else { is == should };
-    match is_right {
+    let should = members_as_asked(expected);
+    let is = if expected.tool.version < Version::V3_5 {
+        // It leaves the old members in the database; those of its first snapshot file count.
+        let text = first_snapshot(member).await?;
+        should
+            .iter()
+            .filter(|(id, _)| text.contains(&format!("/members/{id:x}")))
+            .cloned()
+            .collect()
+    } else {
+        members_of(&facts)
+    };
+    match is == should {
         true => Ok(Checked { revision, live_keys }),
         false => Err(wrong("list of members", listed(&is), listed(&should))),
     }
+}
+
+/// The file that etcd before 3.7 begins with, whose body is JSON.
+async fn first_snapshot(member: &Path) -> anyhow::Result<String> {
+    let folder = member.join("snap");
+    let failed = |error: &std::io::Error| disk::failed("cannot be read", &folder, error);
+    for entry in std::fs::read_dir(&folder).map_err(|error| failed(&error))? {
+        let path = entry.map_err(|error| failed(&error))?.path();
+        if path.extension().is_some_and(|it| it == "snap") {
+            let bytes = tokio::fs::read(&path).await.map_err(|error| failed(&error))?;
+            return Ok(String::from_utf8_lossy(&bytes).into_owned());
+        }
+    }
+    Ok(String::new())
 }
 
 fn members_of(facts: &Facts) -> BTreeSet<(u64, String)> {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "clippy does not see that helpers of tests are tests too")]
 
+mod round_trip;
 mod strangers;
 
 use std::path::{Path, PathBuf};
