@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What the proxy costs: the same work on four routes to one TLS origin, in one run, side by side.
-//! And what a snapshot of an etcd costs, beside what people do without us.
+//! And what a snapshot of an etcd and its restore cost, beside what people do without us.
 //!
 //! Absolute figures of a shared machine mean little, so everything is measured in rounds that take
 //! the routes in turn, and what is judged is the median of the ratios within the rounds.
@@ -23,6 +23,7 @@ mod places;
 mod proxy;
 mod relay;
 mod request;
+mod restore;
 mod route;
 mod series;
 mod stage;
@@ -62,6 +63,9 @@ fn measure(args: &Args) -> anyhow::Result<()> {
     if is_wanted(&Part::Etcd) {
         etcd::measure(args.etcd_mib, &interrupt, &mut figures)?;
     }
+    if is_wanted(&Part::Restore) {
+        restore::measure(args.etcd_mib, &interrupt, &mut figures)?;
+    }
     figures.write_json(&places::in_target("bench.json")?)?;
     let text = markdown::tables(&figures);
     say(&text);
@@ -84,7 +88,7 @@ fn measure_proxy(
         Part::Memory => memory::measure(&stage, figures),
         Part::Start => cold_start::measure(&stage, figures),
         Part::Backup => backup::measure(&stage, figures),
-        Part::Etcd => Ok(()),
+        Part::Etcd | Part::Restore => Ok(()),
     })
 }
 

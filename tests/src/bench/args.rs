@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 /// What the proxy costs: direct, through a bare relay (haproxy), and through ours, side by side. And
-/// what a snapshot of an etcd costs: ours beside etcdctl with rclone, and with boto3.
+/// what a snapshot of an etcd and its restore cost: ours beside etcd's own tools with rclone, and boto3.
 ///
 /// One TLS origin, four routes in turn, round after round; figures are medians of the ratios within
 /// the rounds. Prints the table and writes its rows to target/bench.json. A missed goal is told in
@@ -20,7 +20,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "only")]
     pub(super) write_docs: bool,
 
-    /// How many MiB of values the etcd has whose snapshots are taken; fewer are quicker, for a try
+    /// How many MiB of values the etcd has whose snapshots are taken and restored; fewer are quicker, for a try
     #[arg(long, value_name = "N", default_value_t = 1024, conflicts_with = "write_docs")]
     #[arg(value_parser = clap::value_parser!(u64).range(64..=4096))]
     pub(super) etcd_mib: u64,
@@ -50,6 +50,8 @@ pub(super) enum Part {
     Backup,
     /// Snapshots of an etcd.
     Etcd,
+    /// Restores of an etcd.
+    Restore,
 }
 
 impl Part {

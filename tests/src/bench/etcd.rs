@@ -18,9 +18,10 @@ use super::figure::{Compared, Figures, Unit};
 use super::say;
 use super::series::Series;
 use crate::interrupt::Interrupt;
-use ground::Ground;
-use watched::Used;
+pub(super) use ground::{BUCKET, Ground};
+pub(super) use watched::{Used, run};
 pub(super) use way::Way;
+pub(super) use work::{keyed, ours, rclone_at};
 
 const ROUNDS: usize = 5;
 const MIB: u64 = 1024 * 1024;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::column::Column;
 use super::etcd::Way;
+use super::restore::Back;
 use super::route::Route;
 use super::series::Series;
 
@@ -83,6 +84,7 @@ pub(super) struct Figures {
     pub(super) judged: Vec<Judged>,
     pub(super) routes: Vec<Compared<Route>>,
     pub(super) ways: Vec<Compared<Way>>,
+    pub(super) back: Vec<Compared<Back>>,
 }
 
 impl Figures {
@@ -120,7 +122,9 @@ impl Figures {
             json!({"name": name, "value": number(*unit, *value), "goal": goal, "ok": judged.is_met()})
         });
         let routes = self.routes.iter().flat_map(Compared::json);
-        let rows = judged.chain(routes).chain(self.ways.iter().flat_map(Compared::json));
+        let ways = self.ways.iter().flat_map(Compared::json);
+        let back = self.back.iter().flat_map(Compared::json);
+        let rows = judged.chain(routes).chain(ways).chain(back);
         json!({ "rows": rows.collect::<Vec<_>>() })
     }
 }

@@ -11,6 +11,7 @@ pub(super) fn tables(figures: &Figures) -> String {
     let mut tables = vec![goals(figures)];
     compared(&figures.routes, &mut tables);
     compared(&figures.ways, &mut tables);
+    compared(&figures.back, &mut tables);
     tables.join("\n")
 }
 

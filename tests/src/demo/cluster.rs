@@ -8,6 +8,9 @@ use serde_json::Value;
 use testbed::etcd::{Etcd, Version};
 use tokio::runtime::{Builder, Runtime};
 
+use super::places;
+use super::snapshots::Lost;
+
 /// A running etcd; it is killed when it is dropped.
 pub(super) struct Cluster {
     etcd: Etcd,
@@ -28,6 +31,29 @@ impl Cluster {
 
     pub(super) fn endpoint(&self) -> anyhow::Result<String> {
         self.etcd.endpoints().into_iter().next().context("a cluster has a member")
+    }
+
+    /// Every key and value, as etcdctl prints them.
+    pub(super) fn everything(&self) -> anyhow::Result<String> {
+        self.runtime.block_on(self.etcd.ctl(&["get", "", "--prefix"]))
+    }
+
+    /// Kills etcd and removes its data directory.
+    pub(super) fn lose(&self) -> anyhow::Result<Lost> {
+        self.etcd.kill(0)?;
+        let data_dir = self.etcd.data_dir(0)?;
+        std::fs::remove_dir_all(&data_dir)?;
+        Ok(Lost {
+            name: self.etcd.name(0)?.to_owned(),
+            initial_cluster: self.etcd.initial_cluster(),
+            data_dir,
+            tool: places::etcd()?.with_file_name("etcdutl"),
+        })
+    }
+
+    /// Starts etcd on what is there now.
+    pub(super) fn start_again(&self) -> anyhow::Result<()> {
+        self.runtime.block_on(self.etcd.start_all())
     }
 
     /// What etcdutl says of a snapshot file, held against the manifest.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The second half of the short story: etcd's snapshots through the same proxy, taken, listed,
-//! checked, pruned, fetched, and judged by etcd's own tool.
+//! checked, pruned, fetched, judged by etcd's own tool; then etcd's data directory is lost and comes back.
 
 use anyhow::Context;
 use serde_json::Value;
@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::cluster::Cluster;
 use super::progress::{say, step};
 use super::rows::{Goal, Rows};
+use super::snapshots::Snapshots;
 use super::stage::Stage;
 
 /// Larger than one part of an upload.
@@ -23,6 +24,7 @@ pub(super) struct Kept {
     left: u64,
     newest: Value,
     agreement: String,
+    came_back: String,
     failed: u64,
 }
 
@@ -46,8 +48,21 @@ pub(super) fn tell(stage: &Stage) -> anyhow::Result<Kept> {
     let file = stage.path("latest.db");
     told("snapshot-read get latest", || snapshots.get_latest(&file))?;
     let agreement = told_by_etcd(&cluster, &file, &newest)?;
+    let came_back = lost_and_back(&cluster, &snapshots)?;
     let failed = stage.store.counts().failed - before;
-    Ok(Kept { taken, left: manifests.len() as u64, newest, agreement, failed })
+    Ok(Kept { taken, left: manifests.len() as u64, newest, agreement, came_back, failed })
+}
+
+/// `yes`, or that what came back is something else.
+fn lost_and_back(cluster: &Cluster, snapshots: &Snapshots) -> anyhow::Result<String> {
+    let before = cluster.everything()?;
+    let (lost, _) = step("kill etcd, remove its data directory", || cluster.lose())?;
+    told("restore-localize etcd plan", || snapshots.plan(&lost))?;
+    told("restore-localize etcd, through the proxy", || snapshots.restore(&lost))?;
+    told("restore-localize etcd once more", || snapshots.restore(&lost))?;
+    step("start etcd on it", || cluster.start_again())?;
+    let is_same = cluster.everything()? == before;
+    Ok(if is_same { "yes" } else { "no" }.to_owned())
 }
 
 fn filled() -> anyhow::Result<Cluster> {
@@ -84,7 +99,7 @@ fn quote(said: &str) {
 
 impl Kept {
     pub(super) fn rows(&self, rows: &mut Rows) {
-        let Kept { taken, left, newest, agreement, failed } = self;
+        let Kept { taken, left, newest, agreement, came_back, failed } = self;
         let facts = &newest["facts"]["etcd"];
         rows.add("etcd snapshots taken, through the proxy", *taken, Goal::Exactly(SNAPSHOTS));
         rows.add("etcd snapshots after the prune", *left, Goal::Exactly(1));
@@ -92,6 +107,8 @@ impl Kept {
         rows.add("keys in the newest", facts["live_keys"].clone(), Goal::Exactly(KEYS as u64));
         let name = "etcdutl says the same revision, keys and hash of it";
         rows.add(name, agreement.as_str(), Goal::Yes);
+        let name = "etcd has every key and value again, after its data directory was lost";
+        rows.add(name, came_back.as_str(), Goal::Yes);
         rows.add("failed requests meanwhile, at the store", *failed, Goal::Exactly(0));
     }
 }

@@ -20,11 +20,12 @@ pub(super) fn ours(name: &str) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Tells early that etcd is missing, which is used late.
-pub(super) fn etcd() -> anyhow::Result<()> {
-    let is_there = std::env::var_os(ETCD).is_some_and(|path| PathBuf::from(path).is_file());
-    ensure!(is_there, "no etcd: {ETCD} must name its program (scripts/tools --env etcd-3.6)");
-    Ok(())
+/// The real etcd; asked for early, used late.
+pub(super) fn etcd() -> anyhow::Result<PathBuf> {
+    let path = std::env::var_os(ETCD).map(PathBuf::from).filter(|path| path.is_file());
+    path.with_context(|| {
+        format!("no etcd: {ETCD} must name its program (scripts/tools --env etcd-3.6)")
+    })
 }
 
 /// Kopia from the environment, else the pinned one.

@@ -12,6 +12,17 @@ use super::command;
 use super::places;
 use crate::interrupt::Interrupt;
 
+/// A member of etcd whose data directory is gone.
+pub(super) struct Lost {
+    pub(super) name: String,
+    pub(super) initial_cluster: String,
+    pub(super) data_dir: PathBuf,
+    /// Its etcdutl.
+    pub(super) tool: PathBuf,
+}
+
+/// What the one restore is called.
+const GENERATION: &str = "demo";
 /// Whose snapshots they are.
 const NAMESPACE: &str = "demo";
 const CLUSTER: &str = "etcd";
@@ -63,6 +74,27 @@ impl Snapshots {
         let name = "snapshot-read";
         let command = self.whose(name, &["get", "latest"])?.arg(file);
         self.last_word(name, command.args(["--from", &self.url()]))
+    }
+
+    /// What a restore of the newest into this member would do.
+    pub(super) fn plan(&self, member: &Lost) -> anyhow::Result<String> {
+        let name = "restore-localize";
+        let command = self.of(name, &["etcd", "plan"], member)?;
+        command::run(name, command, &self.interrupt).map(|run| run.stdout())
+    }
+
+    /// Restores the newest into a member whose data is gone; gives the program's own sentence.
+    pub(super) fn restore(&self, member: &Lost) -> anyhow::Result<String> {
+        let name = "restore-localize";
+        self.last_word(name, self.of(name, &["etcd"], member)?)
+    }
+
+    fn of(&self, name: &str, what: &[&str], member: &Lost) -> anyhow::Result<Spawn> {
+        let Lost { name: member, initial_cluster, data_dir, tool } = member;
+        let command = self.whose(name, what)?.args(["--from", &self.url()]);
+        let command = command.args(["--generation", GENERATION, "--name", member]);
+        let command = command.args(["--initial-cluster", initial_cluster]);
+        Ok(command.arg("--data-dir").arg(data_dir).arg("--tool").arg(tool))
     }
 
     fn printed(&self, name: &str, args: &[&str]) -> anyhow::Result<String> {

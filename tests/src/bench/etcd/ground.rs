@@ -14,23 +14,23 @@ use tokio::runtime::Builder;
 use super::held;
 use crate::interrupt::Interrupt;
 
-pub(super) const BUCKET: &str = "bench";
+pub(in crate::bench) const BUCKET: &str = "bench";
 const MIB: u64 = 1024 * 1024;
 /// As a large Secret or a custom resource has.
 const VALUE_BYTES: usize = 64 * 1024;
 /// Several times what is put.
 const QUOTA: &str = "--quota-backend-bytes=8589934592";
 
-pub(super) struct Ground {
-    pub(super) store: Versitygw,
+pub(in crate::bench) struct Ground {
+    pub(in crate::bench) store: Versitygw,
     etcd: Etcd,
-    pub(super) interrupt: Interrupt,
+    pub(in crate::bench) interrupt: Interrupt,
     folder: TempDir,
 }
 
 impl Ground {
     /// Starts both and puts so many MiB of values into etcd.
-    pub(super) fn lay(mib: u64, interrupt: &Interrupt) -> anyhow::Result<Ground> {
+    pub(in crate::bench) fn lay(mib: u64, interrupt: &Interrupt) -> anyhow::Result<Ground> {
         let folder = tempfile::Builder::new().prefix("pilotfish-bench-").tempdir()?;
         let store = Versitygw::launch(None)?;
         store.create_bucket(BUCKET)?;
@@ -48,7 +48,7 @@ impl Ground {
         self.etcd.endpoints().into_iter().next().context("a cluster has a member")
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(in crate::bench) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 

@@ -20,16 +20,16 @@ const TICK: Duration = Duration::from_millis(10);
 
 /// What a program used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Used {
-    pub(super) wall: Duration,
+pub(in crate::bench) struct Used {
+    pub(in crate::bench) wall: Duration,
     /// User and system.
-    pub(super) cpu: Duration,
-    pub(super) peak_rss_bytes: u64,
+    pub(in crate::bench) cpu: Duration,
+    pub(in crate::bench) peak_rss_bytes: u64,
 }
 
 impl Used {
     /// One after the other.
-    pub(super) fn then(self, next: Used) -> Used {
+    pub(in crate::bench) fn then(self, next: Used) -> Used {
         Used {
             wall: self.wall + next.wall,
             cpu: self.cpu + next.cpu,
@@ -39,7 +39,7 @@ impl Used {
 }
 
 /// Runs a program that must succeed.
-pub(super) fn run(spawn: Spawn, interrupt: &Interrupt) -> anyhow::Result<Used> {
+pub(in crate::bench) fn run(spawn: Spawn, interrupt: &Interrupt) -> anyhow::Result<Used> {
     let begun = Instant::now();
     let mut run = spawn.start()?;
     let mut used = Used::default();
@@ -73,7 +73,8 @@ fn stat(process: u32) -> anyhow::Result<(char, Duration)> {
     let fields: Vec<&str> = rest.split_whitespace().collect();
     let state = fields.first().and_then(|field| field.chars().next());
     let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<u32>().ok());
-    let cpu = ticks(11).zip(ticks(12)).map(|(user, system)| TICK * (user + system));
+    // Its own, and that of its children that have ended.
+    let cpu = [11, 12, 13, 14].into_iter().map(ticks).sum::<Option<u32>>().map(|sum| TICK * sum);
     state.zip(cpu).context("/proc/PID/stat has an unknown form")
 }
 

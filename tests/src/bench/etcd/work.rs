@@ -29,7 +29,7 @@ pub(super) fn snapshot(ground: &Ground, way: Way) -> anyhow::Result<Used> {
 }
 
 /// Ours, to the S3 server at `endpoint`; the memory for parts is the default.
-pub(super) fn ours(ground: &Ground, endpoint: &str) -> anyhow::Result<Spawn> {
+pub(in crate::bench) fn ours(ground: &Ground, endpoint: &str) -> anyhow::Result<Spawn> {
     let spawn = keyed(Spawn::new(places::ours("snapshot-upload")?), ground);
     Ok(spawn
         .args(["--to", &format!("s3://{BUCKET}/ours"), "--s3-endpoint", endpoint])
@@ -51,6 +51,19 @@ fn etcdctl() -> anyhow::Result<PathBuf> {
 }
 
 fn rclone(ground: &Ground, file: &Path) -> anyhow::Result<Spawn> {
+    Ok(rclone_with(ground)?.arg("copyto").arg(file).arg(format!(":s3:{BUCKET}/theirs/snapshot.db")))
+}
+
+/// A download with rclone.
+pub(in crate::bench) fn rclone_at(
+    ground: &Ground,
+    key: &str,
+    file: &Path,
+) -> anyhow::Result<Spawn> {
+    Ok(rclone_with(ground)?.arg("copyto").arg(format!(":s3:{BUCKET}/{key}")).arg(file))
+}
+
+fn rclone_with(ground: &Ground) -> anyhow::Result<Spawn> {
     let spawn = keyed(Spawn::new(places::tool("rclone", "PILOTFISH_RCLONE")?), ground);
     Ok(spawn
         .env("RCLONE_CONFIG", "/dev/null")
@@ -60,10 +73,7 @@ fn rclone(ground: &Ground, file: &Path) -> anyhow::Result<Spawn> {
         .env("RCLONE_S3_REGION", Versitygw::REGION)
         .env("RCLONE_S3_FORCE_PATH_STYLE", "true")
         // A backup has no right to make buckets.
-        .env("RCLONE_S3_NO_CHECK_BUCKET", "true")
-        .arg("copyto")
-        .arg(file)
-        .arg(format!(":s3:{BUCKET}/theirs/snapshot.db")))
+        .env("RCLONE_S3_NO_CHECK_BUCKET", "true"))
 }
 
 fn boto3(ground: &Ground, file: &Path) -> anyhow::Result<Spawn> {
@@ -76,7 +86,7 @@ fn boto3(ground: &Ground, file: &Path) -> anyhow::Result<Spawn> {
 }
 
 /// With the S3 server's keys and nothing else of the environment.
-fn keyed(spawn: Spawn, ground: &Ground) -> Spawn {
+pub(in crate::bench) fn keyed(spawn: Spawn, ground: &Ground) -> Spawn {
     let store = &ground.store;
     spawn
         .clean_env()
