@@ -6,4 +6,5 @@
 mod bed;
 mod claims;
 mod joining;
+mod plan;
 mod quorum;
