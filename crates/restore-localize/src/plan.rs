@@ -69,7 +69,7 @@ impl Line {
 /// Those of the output.
 pub(crate) async fn plan(job: Job, form: Form, stop: Stop) -> anyhow::Result<Outcome> {
     let halt = Halt::new(stop, job.deadline);
-    let (lines, bound) = halt.or(async { Ok(lines(&job, &form).await) }).await?;
+    let (lines, bound) = Box::pin(halt.or(async { Ok(lines(&job, &form).await) })).await?;
     print(&lines, bound.as_ref(), form.json)?;
     let refusal = lines.iter().find(|line| line.level == Level::Refuse);
     let mut outcome = match (refusal, &bound) {

@@ -49,7 +49,7 @@ enum Part {
 /// # Errors
 /// The volume is as it was then, or holds a whole restore; the exit code says what to do.
 pub(crate) async fn restore(job: Job, stop: Stop) -> anyhow::Result<Outcome> {
-    watched(job, stop, told()).await
+    Box::pin(watched(job, stop, told())).await
 }
 
 /// As [`restore`], with somebody who is told of each step.
@@ -85,7 +85,11 @@ pub(crate) async fn watched(job: Job, stop: Stop, watch: Watch) -> anyhow::Resul
     let claimed =
         walk.last(Step::Claim, commit::claim(synced, claims.as_ref(), name, &volume)).await?;
     walk.last(Step::Swap, async { commit::swap(claimed, &volume) }).await?;
-    walk.last(Step::Tidy, async { Ok(drop(staging)) }).await?;
+    let tidied = async {
+        drop(staging);
+        Ok(())
+    };
+    walk.last(Step::Tidy, tidied).await?;
     Ok(done(&job, &bound, &marker, &tool, &facts))
 }
 

@@ -149,7 +149,7 @@ async fn said(mut command: Command) -> Result<String, String> {
 async fn tail(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> String {
     let mut kept = Vec::new();
     let Some(mut pipe) = pipe else { return String::new() };
-    let mut piece = [0; 4096];
+    let mut piece = vec![0; 4096];
     while let Ok(read @ 1..) = pipe.read(&mut piece).await {
         kept.extend_from_slice(&piece[..read]);
         let excess = kept.len().saturating_sub(WORDS);

@@ -187,8 +187,13 @@ fn hold(path: &Path) -> io::Result<File> {
 /// As etcd makes it: for its own user alone.
 fn make(data_dir: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(data_dir) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
+        Ok(()) => {
+            // Whoever may make a folder here may not always open its parent.
+            let parent = data_dir.parent().and_then(|parent| File::open(parent).ok());
+            parent.map_or(Ok(()), |parent| parent.sync_all())
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -11,28 +11,28 @@ use stock::{Ended, Folder, Run, Sample};
 use testbed::etcd::{Etcd, Version};
 
 /// Whose snapshots they are.
-pub const PLACE: &str = "ns/source";
+pub(crate) const PLACE: &str = "ns/source";
 /// The generation that tests restore.
-pub const GENERATION: &str = "g1";
+pub(crate) const GENERATION: &str = "g1";
 
 /// Members that do not run yet, and what they are made of.
-pub struct Bed {
-    pub snapshots: Folder,
-    pub claims: Folder,
-    pub members: Etcd,
-    pub source: Source,
+pub(crate) struct Bed {
+    pub(crate) snapshots: Folder,
+    pub(crate) claims: Folder,
+    pub(crate) members: Etcd,
+    pub(crate) source: Source,
 }
 
 /// What the source had when its snapshot was taken.
-pub struct Source {
-    pub sample: Sample,
-    pub keys: String,
-    pub revision: i64,
-    pub hash: u64,
+pub(crate) struct Source {
+    pub(crate) sample: Sample,
+    pub(crate) keys: String,
+    pub(crate) revision: i64,
+    pub(crate) hash: u64,
 }
 
 /// A real etcd's snapshot, and what its keys were.
-pub async fn source(version: Version, hours_ago: i64) -> Source {
+pub(crate) async fn source(version: Version, hours_ago: i64) -> Source {
     let etcd = Etcd::member(version).await.unwrap();
     etcd.put_many(54, 200).await.unwrap();
     etcd.ctl(&["del", &Etcd::key(7)]).await.unwrap();
@@ -47,12 +47,12 @@ pub async fn source(version: Version, hours_ago: i64) -> Source {
 }
 
 /// All keys and values, as etcdctl prints them.
-pub async fn keys(etcd: &Etcd, member: usize) -> String {
+pub(crate) async fn keys(etcd: &Etcd, member: usize) -> String {
     etcd.ctl_at(member, &["get", "", "--prefix"]).await.unwrap()
 }
 
 /// The hash of all keys, and the revision hashed.
-pub async fn hash(etcd: &Etcd, member: usize) -> (u64, i64) {
+pub(crate) async fn hash(etcd: &Etcd, member: usize) -> (u64, i64) {
     let told = etcd.ctl_at(member, &["endpoint", "hashkv", "-w", "json"]).await.unwrap();
     let told: Value = serde_json::from_str(&told).unwrap();
     let hash = &told[0]["HashKV"];
@@ -66,7 +66,7 @@ pub async fn hash(etcd: &Etcd, member: usize) -> (u64, i64) {
 
 impl Bed {
     /// So many members of 3.6, and one snapshot.
-    pub async fn of(members: usize) -> Self {
+    pub(crate) async fn of(members: usize) -> Self {
         let source = source(Version::V3_6, 2).await;
         let snapshots = Folder::with(&[&source.sample]);
         let members = Etcd::builder(Version::V3_6).members(members).prepare().unwrap();
@@ -74,14 +74,14 @@ impl Bed {
     }
 
     /// A member's data directory.
-    pub fn dir(&self, member: usize) -> PathBuf {
+    pub(crate) fn dir(&self, member: usize) -> PathBuf {
         let dir = self.members.data_dir(member).unwrap();
         std::fs::create_dir_all(dir.parent().unwrap()).unwrap();
         dir
     }
 
     /// A run for a member, with other values of some flags.
-    pub fn run_with(&self, command: &[&str], member: usize, other: &[(&str, &str)]) -> Run {
+    pub(crate) fn run_with(&self, command: &[&str], member: usize, other: &[(&str, &str)]) -> Run {
         let (dir, tool) = (self.dir(member), etcdutl());
         let (snapshots, claims) = (self.snapshots.url(), self.claims.url());
         let cluster = self.members.initial_cluster();
@@ -104,17 +104,17 @@ impl Bed {
     }
 
     /// A run for a member.
-    pub fn run(&self, command: &[&str], member: usize) -> Run {
+    pub(crate) fn run(&self, command: &[&str], member: usize) -> Run {
         self.run_with(command, member, &[])
     }
 
     /// Restores a member.
-    pub fn restore(&self, member: usize) -> Ended {
+    pub(crate) fn restore(&self, member: usize) -> Ended {
         self.run(&["etcd"], member).end()
     }
 
     /// A tool that says its version, and then never ends; it makes a file beside itself when it is at work.
-    pub fn hanging_tool(&self) -> PathBuf {
+    pub(crate) fn hanging_tool(&self) -> PathBuf {
         let tool = self.claims.path("tools/etcdutl");
         let text = format!(
             "#!/bin/sh\ncase \"$*\" in\n*version*|*help*) exec {} \"$@\";;\nesac\n: > {}\nexec sleep 600\n",
@@ -127,32 +127,32 @@ impl Bed {
     }
 
     /// Restores all members.
-    pub fn restore_all(&self) {
+    pub(crate) fn restore_all(&self) {
         for member in 0..self.members.len() {
             self.restore(member).assert(0, &["is restored", "53 keys"]);
         }
     }
 
     /// A member's volume is lost, and a new one comes.
-    pub fn lose(&self, member: usize) {
+    pub(crate) fn lose(&self, member: usize) {
         std::fs::remove_dir_all(self.dir(member)).unwrap();
     }
 
     /// What a member's marker says.
-    pub fn marker(&self, member: usize) -> Value {
+    pub(crate) fn marker(&self, member: usize) -> Value {
         let path = self.dir(member).join("member/pilotfish-restored.json");
         serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
     }
 
     /// Asserts that a volume was not touched: there is nothing on it, or nothing at all.
-    pub fn assert_untouched(&self, member: usize) {
+    pub(crate) fn assert_untouched(&self, member: usize) {
         let dir = self.dir(member);
         let found = if dir.exists() { stock::files(&dir) } else { vec![] };
         assert!(found.is_empty(), "{found:?}");
     }
 
     /// Asserts that these members serve the source's keys, the same on each.
-    pub async fn assert_same(&self, members: &[usize]) {
+    pub(crate) async fn assert_same(&self, members: &[usize]) {
         let first = hash(&self.members, members[0]).await;
         for member in members {
             assert_eq!(keys(&self.members, *member).await, self.source.keys, "member {member}");
@@ -162,7 +162,7 @@ impl Bed {
 }
 
 /// That of 3.6.
-pub fn etcdutl() -> PathBuf {
+pub(crate) fn etcdutl() -> PathBuf {
     testbed::tool("etcd-3.6")
         .expect("etcd 3.6, as scripts/test brings it")
         .with_file_name("etcdutl")
