@@ -81,11 +81,26 @@ async fn ask(client: &Client, url: &str) -> Option<Living> {
     match answer(client, url).await {
         Ok(living) => Some(living),
         Err(error) => {
-            // Where all members are restored at once, none of them answers.
-            tracing::debug!(url, error = format!("{error:#}"), "a peer does not answer");
+            let why = format!("{error:#}");
+            match is_absent(&why) {
+                // Where all members are restored at once, none of them answers.
+                true => tracing::debug!(url, error = why, "a peer does not answer"),
+                false => tracing::warn!(
+                    url,
+                    error = why,
+                    "somebody lives at a peer's address and cannot be asked which cluster it is of: --peer-cacert, --peer-cert and --peer-key say how"
+                ),
+            }
             None
         }
     }
+}
+
+/// Whether nobody is there, as far as the words of the system tell.
+fn is_absent(why: &str) -> bool {
+    let words = ["refused", "dns error", "unreachable", "timed out", "no route"];
+    let why = why.to_lowercase();
+    words.iter().any(|word| why.contains(word))
 }
 
 async fn answer(client: &Client, url: &str) -> anyhow::Result<Living> {
@@ -106,7 +121,9 @@ fn client(access: &PeerAccess, is_tls: bool) -> anyhow::Result<Client> {
         .connect_timeout(CONNECT)
         .timeout(TOTAL)
         .redirect(reqwest::redirect::Policy::none())
-        .no_proxy();
+        .no_proxy()
+        // etcd offers HTTP/2 at its peer port and speaks gRPC alone there.
+        .http1_only();
     if !is_tls {
         // An image without any authority must do for plain HTTP.
         return Ok(client.tls_certs_only([]).build()?);

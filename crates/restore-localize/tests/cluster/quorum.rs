@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A whole cluster: every voter is made of the same pin, and nothing else forms a quorum.
 
+use std::net::TcpListener;
+use std::path::Path;
 use std::time::Duration;
 
 use testbed::etcd::{Etcd, Version};
-use testbed::wait_until;
+use testbed::{Ca, Running, Spawn, wait_until};
 
 use crate::bed::{Bed, hash};
 
@@ -130,4 +132,46 @@ async fn only_the_genesis_member_is_restored_where_an_operator_adds_the_others()
     bed.members.start_member(0).unwrap();
     bed.members.settled().await.unwrap();
     bed.assert_same(&[0]).await;
+}
+
+/// An etcd whose peers must show a certificate.
+fn guarded(ca: &Ca, files: &Path, peer: &str) -> Running {
+    let (certificate, key) = ca.server_files(files).unwrap();
+    // A socket in its own folder.
+    let client = "unix://localhost:1";
+    let etcd = Spawn::new(testbed::tool("etcd-3.6").unwrap()).clean_env().current_dir(files);
+    let etcd = etcd.args(["--name", "other", "--data-dir", "data", "--unsafe-no-fsync"]);
+    let etcd = etcd.args(["--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer]);
+    let etcd = etcd.args(["--listen-client-urls", client, "--advertise-client-urls", client]);
+    let etcd =
+        etcd.args(["--initial-cluster", &format!("other={peer}"), "--peer-client-cert-auth"]);
+    let etcd = etcd.arg("--peer-trusted-ca-file").arg(ca.pem_path());
+    let etcd = etcd.arg("--peer-cert-file").arg(certificate).arg("--peer-key-file").arg(key);
+    etcd.start().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn living_peers_are_asked_over_tls_with_the_members_own_certificate() {
+    let (bed, ca, files) = (Bed::of(1).await, Ca::new().unwrap(), tempfile::tempdir().unwrap());
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    let peer = format!("https://{}", free.local_addr().unwrap());
+    drop(free);
+    let mut other = guarded(&ca, files.path(), &peer);
+    let serves = |other: &Running| other.stderr().contains("ready to serve client requests");
+    other.wait_until(Duration::from_secs(60), "etcd serves", |other| serves(other)).unwrap();
+
+    let list = format!("{},other={peer}", bed.members.initial_cluster());
+    let asked = |flags: &[&str]| {
+        bed.run_with(&["etcd", "plan"], 0, &[("--initial-cluster", &list)]).args(flags).end()
+    };
+    // Without one it cannot be known who lives there, which is told.
+    let blind = asked(&[]);
+    blind.assert(0, &[]);
+    assert!(blind.log.contains("cannot be asked which cluster"), "{}", blind.log);
+    let tls = ca.client_files(files.path(), "m0").unwrap();
+    let [ca, certificate, key] =
+        [ca.pem_path(), &tls.certificate, &tls.key].map(|path| path.to_str().unwrap());
+    let flags = ["--peer-cacert", ca, "--peer-cert", certificate, "--peer-key", key];
+    asked(&flags).assert(65, &["answers as a member of the cluster", &peer]);
+    asked(&["--peer-cacert", ca, "--peer-cert", "/gone", "--peer-key", key]).assert(64, &["/gone"]);
 }
