@@ -27,14 +27,16 @@ pub(crate) struct Args {
 /// What is restored.
 #[derive(Debug, clap::Subcommand)]
 enum Kind {
-    /// A member of an etcd cluster, beside etcd's own tool: as an init container of the etcd image
+    /// A member of an etcd cluster, as an init container of the etcd image: its own tool makes the member
+    ///
+    /// Restores this member of --generation, or passes: where no generation is set, where this one is there
+    /// already, and where this member is none of those that it restores. Without --namespace and --cluster,
+    /// --from is one object or file of another tool.
     Etcd(Box<EtcdArgs>),
 }
 
-/// Restores this member of generation --generation, or passes: where no generation is set, where this one is
-/// restored already, and where this member is none of those that it restores.
+/// The flags of an etcd member, the same for every command.
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = false)]
 pub(crate) struct EtcdArgs {
     #[command(subcommand)]
     pub(crate) action: Option<Action>,
