@@ -155,7 +155,8 @@ async fn pump<S: Sink>(
     sink: S,
 ) -> Result<(Fetched, S::Report), Broken> {
     let bytes = form.stored;
-    let (sender, receiver) = mpsc::channel(AT_ONCE);
+    // What waits for the disk is on its way too, so no more than one range waits behind it.
+    let (sender, receiver) = mpsc::channel(1);
     let writing = tokio::task::spawn_blocking(move || {
         // Plain content is its own stored form, and is not counted twice.
         let sum = (!form.encoding.is_empty()).then(Summing::default);

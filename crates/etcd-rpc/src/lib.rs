@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The calls to one etcd member that backup and restore make: a linearizable read, status, alarms,
-//! members, hashes, and the snapshot stream.
+//! The calls to one etcd member that backup and restore make: a linearizable read, a count of
+//! keys, status, alarms, members, hashes, and the snapshot stream.
 //!
 //! One connection is one member, so that it is known who answered. The messages are declared here, by
 //! the field numbers of etcd's `rpc.proto`, less what is not used: no protocol compiler is needed.

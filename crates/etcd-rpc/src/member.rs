@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Kind};
 use crate::messages::{
     Alarm, AlarmRequest, AlarmResponse, AuthenticateRequest, AuthenticateResponse, Empty, HashKv,
-    HashKvRequest, Headed, Header, Listed, MemberListResponse, RangeRequest, Status,
+    HashKvRequest, Headed, Header, Listed, MemberListResponse, RangeRequest, RangeResponse, Status,
 };
 use crate::stream::Snapshot;
 
@@ -103,9 +103,23 @@ impl Member {
     /// # Errors
     /// [`Kind::Learner`] among others.
     pub async fn linearizable_read(&self) -> Result<Header, Error> {
-        let request = RangeRequest { key: vec![0], count_only: true };
+        let request = RangeRequest { key: vec![0], count_only: true, ..RangeRequest::default() };
         let response: Headed = self.call("/etcdserverpb.KV/Range", request).await?;
         Ok(response.header.unwrap_or_default())
+    }
+
+    /// How many keys lived at a revision, read through the quorum.
+    ///
+    /// # Errors
+    /// [`Kind::Compacted`], [`Kind::Future`], [`Kind::Learner`] among others.
+    pub async fn count(&self, revision: i64) -> Result<u64, Error> {
+        // From the least key, without an end: all of them.
+        let request = RangeRequest { key: vec![0], range_end: vec![0], revision, count_only: true };
+        let response: RangeResponse = self.call("/etcdserverpb.KV/Range", request).await?;
+        u64::try_from(response.count).map_err(|_| {
+            let text = format!("{}: Range: a count of {}", self.endpoint, response.count);
+            Error::new(Kind::Failed, text)
+        })
     }
 
     /// What it says of itself.

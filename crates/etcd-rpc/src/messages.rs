@@ -26,8 +26,18 @@ pub struct Header {
 pub(crate) struct RangeRequest {
     #[prost(bytes = "vec", tag = "1")]
     pub(crate) key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(crate) range_end: Vec<u8>,
+    #[prost(int64, tag = "4")]
+    pub(crate) revision: i64,
     #[prost(bool, tag = "9")]
     pub(crate) count_only: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, prost::Message)]
+pub(crate) struct RangeResponse {
+    #[prost(int64, tag = "4")]
+    pub(crate) count: i64,
 }
 
 /// Answers of which only the header matters.

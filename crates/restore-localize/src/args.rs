@@ -10,6 +10,8 @@ use sidecar::{Given, Logs, Problems, ProcessArgs, Program, Span};
 use snapshot::Class;
 use store::ClaimsArgs;
 
+use crate::confirm::plan::ConfirmArgs;
+use crate::prove::plan::ProveArgs;
 use crate::resolve::{self, Task};
 
 /// Makes a pod's data from a snapshot before the pod's own program starts: fetched, verified, made right for
@@ -148,6 +150,10 @@ pub(crate) enum Action {
     Plan(PlanArgs),
     /// Lets a member whose volume was lost after the restore join empty, once MemberRemove and MemberAdd are done
     Rejoin,
+    /// Is the restored cluster up, and is it the one that was restored? Only then is a restore completed
+    Confirm(ConfirmArgs),
+    /// Does a snapshot come back? It is restored into an empty folder, booted by the image's etcd, and compared
+    Prove(ProveArgs),
 }
 
 /// The flags of a plan.

@@ -11,6 +11,7 @@ mod bump;
 mod check;
 mod claims;
 mod commit;
+mod confirm;
 mod disk;
 mod disk_file;
 mod download;
@@ -21,6 +22,7 @@ mod objects;
 mod peers;
 mod plan;
 mod progress;
+mod prove;
 mod rejoin;
 mod resolve;
 mod restore;
@@ -52,6 +54,8 @@ async fn run(task: Task, stop: Stop) -> anyhow::Result<Outcome> {
         Task::Settled(settled) => Ok(settled.outcome()),
         Task::Restore(job) => restore::restore(*job, stop).await,
         Task::Plan(job, form) => plan::plan(*job, form, stop).await,
+        Task::Confirm(plan) => confirm::confirm(*plan, stop).await,
+        Task::Prove(plan) => Box::pin(prove::prove(*plan, stop)).await,
         Task::Rejoin(job) => rejoin::rejoin(*job, stop).await,
     }
 }

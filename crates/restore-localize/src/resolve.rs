@@ -5,16 +5,22 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use catalogue::{Ask, FromArgs, Which};
+use jiff::Timestamp;
 use serde_json::json;
-use sidecar::{Outcome, Problems, Span};
-use snapshot::Place;
+use sidecar::{Given, Outcome, Problems, Span};
+use snapshot::{Class, Place};
 use store::{Location, Settings};
 
-use crate::args::{Action, EtcdArgs, GenerationArgs, PlanArgs};
+use crate::args::{Action, EtcdArgs, GenerationArgs, MemberArgs, PlanArgs};
 use crate::bump::Bump;
+use crate::confirm::plan::{ConfirmArgs, ConfirmPlan, ToldBy};
 use crate::member::{self, Member, variable};
+use crate::prove::plan::{Common, ProveArgs, ProvePlan};
 use crate::staging;
 use crate::volume::{self, Look};
+
+/// Where nobody asks for another one.
+const LATEST: Ask = Ask { which: Which::Latest, class: None, before: None };
 
 /// What to do.
 #[derive(Debug)]
@@ -27,6 +33,8 @@ pub(crate) enum Task {
     Restore(Box<Job>),
     Plan(Box<Job>, Form),
     Rejoin(Box<Job>),
+    Confirm(Box<ConfirmPlan>),
+    Prove(Box<ProvePlan>),
 }
 
 /// How a plan is told.
@@ -137,6 +145,11 @@ pub(crate) fn etcd(args: EtcdArgs, is_check: bool, problems: &mut Problems) -> O
     }
     let mut args = args;
     let action = args.action.take();
+    let action = match action {
+        Some(Action::Confirm(own)) => return confirm(own, args, problems),
+        Some(Action::Prove(own)) => return prove(own, args, problems),
+        action => action,
+    };
     let job = job(args, problems);
     match action {
         None => Some(Task::Restore(job?)),
@@ -144,7 +157,37 @@ pub(crate) fn etcd(args: EtcdArgs, is_check: bool, problems: &mut Problems) -> O
         Some(Action::Plan(PlanArgs { json, objects })) => {
             Some(Task::Plan(job?, Form { json, objects }))
         }
+        // They need no member.
+        Some(Action::Confirm(_) | Action::Prove(_)) => None,
     }
+}
+
+/// Without a member: it runs beside the cluster, in a Job.
+fn confirm(own: ConfirmArgs, args: EtcdArgs, problems: &mut Problems) -> Option<Task> {
+    let data_dir = member::data_dir(&args.member);
+    let generation = args.generation.generation.clone().filter(|name| !name.is_empty());
+    let claims = args.claims.clone().resolve(problems);
+    let pin = match (claims, &generation, args.from.from.is_some()) {
+        (Some(claims), Some(_), true) => {
+            let at = self::generation(args.generation, Some(claims), problems)?.claims;
+            at.zip(wanted(args.from, LATEST, args.identity_file, problems))
+        }
+        _ => None,
+    };
+    let told = ToldBy { data_dir, generation, pin };
+    own.resolve(told, problems).map(|plan| Task::Confirm(Box::new(plan)))
+}
+
+/// Without a member: the folder is scratch, and only a flag says that it is.
+fn prove(own: ProveArgs, args: EtcdArgs, problems: &mut Problems) -> Option<Task> {
+    let ask = ask(args.snapshot, args.class, args.before, problems);
+    let wanted = wanted(args.from, ask, args.identity_file, problems);
+    let claims = args.claims.resolve(problems);
+    let claims = generation(args.generation, claims, problems).and_then(|it| it.claims);
+    let deadline = problems.given("--deadline", args.deadline).map(|Span(span)| span);
+    let MemberArgs { data_dir, tool, .. } = args.member;
+    let common = Common { wanted, data_dir, tool, deadline, claims };
+    own.resolve(common, problems).map(|plan| Task::Prove(Box::new(plan)))
 }
 
 fn rejoin(job: Option<Box<Job>>, problems: &mut Problems) -> Option<Task> {
@@ -171,11 +214,7 @@ fn settled(args: &EtcdArgs, generation: Option<&str>) -> Option<Settled> {
 
 fn job(args: EtcdArgs, problems: &mut Problems) -> Option<Box<Job>> {
     let EtcdArgs { from, snapshot, before, class, identity_file, .. } = args;
-    let ask = Ask {
-        which: problems.given("--snapshot", snapshot).unwrap_or(Which::Latest),
-        class: problems.given("--class", class),
-        before: problems.given("--before", before),
-    };
+    let ask = ask(snapshot, class, before, problems);
     let wanted = wanted(from, ask, identity_file, problems);
     let bump = bump(&args.generation, problems);
     let claims = args.claims.resolve(problems);
@@ -189,6 +228,19 @@ fn job(args: EtcdArgs, problems: &mut Problems) -> Option<Box<Job>> {
     }
     together(&member, &generation, problems);
     Some(Box::new(Job { wanted, member, generation, bump, deadline }))
+}
+
+fn ask(
+    snapshot: Option<Given<Which>>,
+    class: Option<Given<Class>>,
+    before: Option<Given<Timestamp>>,
+    problems: &mut Problems,
+) -> Ask {
+    Ask {
+        which: problems.given("--snapshot", snapshot).unwrap_or(Which::Latest),
+        class: problems.given("--class", class),
+        before: problems.given("--before", before),
+    }
 }
 
 fn wanted(
@@ -234,10 +286,10 @@ fn generation(
     // A plan may be made before the generation has a name.
     let id = args.generation.filter(|name| !name.is_empty()).unwrap_or_else(|| "next".to_owned());
     let is_name = Place::new(id.clone(), id.clone()).is_ok() && id.len() <= 63;
-    // The volume has files of ours of these names.
-    if !is_name || matches!(id.as_str(), "volume" | "rejoined.json") {
+    // The volume has files of ours of these names, and the claims a folder.
+    if !is_name || matches!(id.as_str(), "volume" | "rejoined.json" | "proofs") {
         problems.add(format!(
-            "--generation {id}: must be at most 63 letters, digits, `-`, `_` or `.`, begin with a letter or digit, and not be `volume`"
+            "--generation {id}: must be at most 63 letters, digits, `-`, `_` or `.`, begin with a letter or digit, and not be `volume` or `proofs`"
         ));
         return None;
     }

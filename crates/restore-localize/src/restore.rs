@@ -7,7 +7,7 @@ use etcd_image::{Facts, TrailerMode};
 use jiff::Timestamp;
 use serde_json::json;
 use sidecar::{Halt, Outcome, Stop, build_info};
-use snapshot::Tool as Maker;
+use snapshot::{PinnedCluster, Tool as Maker};
 
 use crate::bind::{Binding, Bound, bind};
 use crate::check::{self, Checked, Expected};
@@ -78,7 +78,7 @@ pub(crate) async fn watched(job: Job, stop: Stop, watch: Watch) -> anyhow::Resul
     let downloaded = walk.step(Step::Download, fetch(&job, &bound, &staging)).await?;
     let facts = walk.step(Step::Make, make(&job, &bound, &tool, &staging, downloaded)).await?;
     let checked = walk.step(Step::Check, check(&bound, &tool, &staging, &facts)).await?;
-    let marker = marker(&job, &bound, &checked, &volume);
+    let marker = marker(&job, &bound, &tool, &checked, &volume);
     walk.step(Step::Mark, async { commit::mark(&staging, &marker) }).await?;
     let synced = walk.step(Step::Sync, commit::sync(&staging)).await?;
     let name = &job.member.name;
@@ -225,13 +225,14 @@ async fn check(
     check::check(&staging.member(), &expected).await
 }
 
-fn marker(job: &Job, bound: &Bound, checked: &Checked, volume: &Volume) -> Marker {
+fn marker(job: &Job, bound: &Bound, tool: &Tool, checked: &Checked, volume: &Volume) -> Marker {
+    let bump = tool.able(bound.bump()).by();
     let build = build_info("restore-localize");
     Marker {
         generation: job.generation.id.clone(),
         what: bound.what.clone(),
         name: job.member.name.clone(),
-        cluster: bound.cluster.clone(),
+        cluster: PinnedCluster { bump, ..bound.cluster.clone() },
         cluster_id: ids::shown(bound.cluster_id()),
         member_id: ids::shown(ids::member_id(&job.member.urls, &bound.cluster.token)),
         revision: checked.revision,

@@ -16,8 +16,20 @@ use crate::version::Version;
 /// # Errors
 /// [`Exit::Corrupt`]; those of the disk.
 pub(crate) async fn describe(path: PathBuf, trailer: TrailerMode) -> anyhow::Result<Facts> {
+    describe_at(path, trailer, None).await
+}
+
+/// The same, hashed and counted at a revision.
+///
+/// # Errors
+/// As of [`describe`].
+pub(crate) async fn describe_at(
+    path: PathBuf,
+    trailer: TrailerMode,
+    hash_revision: Option<i64>,
+) -> anyhow::Result<Facts> {
     let shown = path.display().to_string();
-    let options = Options { trailer, ..Options::default() };
+    let options = Options { trailer, hash_revision, ..Options::default() };
     let read = tokio::task::spawn_blocking(move || {
         let file = File::open(path)?;
         etcd_image::describe(&file, &options)

@@ -11,7 +11,7 @@ use snapshot::{
     Source, SourceKind, Taken, Tool,
 };
 
-use crate::content::{etcd_facts, small};
+use crate::content::{etcd_facts, flipped, small};
 use crate::keys::Keys;
 
 /// No two samples of a process share an id.
@@ -78,6 +78,12 @@ impl Sample {
     pub fn saying(mut self, change: impl FnOnce(&mut EtcdFacts)) -> Self {
         self.etcd.as_mut().map(change);
         self
+    }
+
+    /// The same, whose manifest says the right digest of content in which a byte is another one.
+    pub fn rotten(self, at: usize) -> Self {
+        let content = flipped(&self.content, at);
+        Self { stored: content.clone(), content, ..self }
     }
 
     /// The same, stored in another form.
