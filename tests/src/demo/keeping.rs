@@ -61,6 +61,8 @@ fn lost_and_back(cluster: &Cluster, snapshots: &Snapshots) -> anyhow::Result<Str
     told("restore-localize etcd, through the proxy", || snapshots.restore(&lost))?;
     told("restore-localize etcd once more", || snapshots.restore(&lost))?;
     step("start etcd on it", || cluster.start_again())?;
+    let endpoint = cluster.endpoint()?;
+    told("restore-localize etcd confirm", || snapshots.confirm(&endpoint, &lost))?;
     let is_same = cluster.everything()? == before;
     Ok(if is_same { "yes" } else { "no" }.to_owned())
 }

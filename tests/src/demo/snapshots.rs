@@ -89,6 +89,14 @@ impl Snapshots {
         self.last_word(name, self.of(name, &["etcd"], member)?)
     }
 
+    /// Whether the etcd at this endpoint is the one that was restored; gives the program's own sentence.
+    pub(super) fn confirm(&self, endpoint: &str, member: &Lost) -> anyhow::Result<String> {
+        let name = "restore-localize";
+        let command = Spawn::new(places::ours(name)?).clean_env();
+        let command = command.args(["etcd", "confirm", "--endpoint", endpoint, "--data-dir"]);
+        self.last_word(name, command.arg(&member.data_dir))
+    }
+
     fn of(&self, name: &str, what: &[&str], member: &Lost) -> anyhow::Result<Spawn> {
         let Lost { name: member, initial_cluster, data_dir, tool } = member;
         let command = self.whose(name, what)?.args(["--from", &self.url()]);
