@@ -292,9 +292,12 @@ fn hinted(error: Error, at: &Location, key: &str) -> anyhow::Error {
 /// Why these bytes are none, as far as the first of them tell.
 async fn no_snapshot(store: &Store, key: &str, bytes: u64) -> anyhow::Error {
     let mut trailer = Trailer::new();
-    match store.range(key, 0..bytes.min(HEAD)).await {
-        Ok(head) => trailer.update(&head),
-        Err(error) => return error.into_failure(),
+    // Of nothing, no range can be asked for.
+    if bytes > 0 {
+        match store.range(key, 0..bytes.min(HEAD)).await {
+            Ok(head) => trailer.update(&head),
+            Err(error) => return error.into_failure(),
+        }
     }
     let url = store.location().url(key);
     let why = match trailer.finish() {

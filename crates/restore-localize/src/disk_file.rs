@@ -25,7 +25,10 @@ pub(crate) fn small<T: DeserializeOwned>(path: &Path, limit: u64) -> io::Result<
     if bytes.len() as u64 > limit {
         return Err(io::Error::new(ErrorKind::InvalidData, "it is far too large"));
     }
-    serde_json::from_slice(&bytes).map(Some).map_err(io::Error::from)
+    // One that was cut short is as damaged as any other.
+    serde_json::from_slice(&bytes)
+        .map(Some)
+        .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
 }
 
 /// Makes a file with these contents, on the disk for good when it is seen. One that is there already

@@ -29,6 +29,8 @@ mod restore;
 mod room;
 mod staging;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod tool;
 mod verify;
 mod version;
@@ -52,7 +54,7 @@ async fn run(task: Task, stop: Stop) -> anyhow::Result<Outcome> {
             Ok(Outcome::done("no --generation is set: nothing is restored, nothing was touched"))
         }
         Task::Settled(settled) => Ok(settled.outcome()),
-        Task::Restore(job) => restore::restore(*job, stop).await,
+        Task::Restore(job) => Box::pin(restore::restore(*job, stop)).await,
         Task::Plan(job, form) => plan::plan(*job, form, stop).await,
         Task::Confirm(plan) => confirm::confirm(*plan, stop).await,
         Task::Prove(plan) => Box::pin(prove::prove(*plan, stop)).await,

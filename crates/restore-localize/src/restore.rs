@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One member's restore: from what is asked for to a live member, or to a volume as it was.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use etcd_image::{Facts, TrailerMode};
@@ -198,14 +199,20 @@ async fn make(
         token: &bound.cluster.token,
         bump: tool.able(bound.bump()),
     };
-    let describing = verify::describe(downloaded.path.clone(), TrailerMode::Expected);
-    let (facts, made) = tokio::join!(describing, tool.make(&making));
-    let facts = facts?;
-    verify::as_told(&facts, bound.data.manifest())?;
-    verify::not_newer(verify::version_of(&facts), tool.version)?;
+    // A snapshot that is no good ends the tool; a tool that fails hears first whether the snapshot is.
+    let made = async { anyhow::Ok(tool.make(&making).await) };
+    let (facts, made) = tokio::try_join!(judge(bound, tool, &downloaded.path), made)?;
     made?;
     // Its room is the WAL's now.
     std::fs::remove_file(&downloaded.path)?;
+    Ok(facts)
+}
+
+/// Reads the snapshot's database: what it is, and that its manifest said so.
+async fn judge(bound: &Bound, tool: &Tool, snapshot: &Path) -> anyhow::Result<Facts> {
+    let facts = verify::describe(snapshot.to_owned(), TrailerMode::Expected).await?;
+    verify::as_told(&facts, bound.data.manifest())?;
+    verify::not_newer(verify::version_of(&facts), tool.version)?;
     Ok(facts)
 }
 

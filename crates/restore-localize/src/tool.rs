@@ -5,11 +5,13 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
+use rustix::process::{Pid, Signal, kill_process_group};
 use sidecar::{Exit, Failure};
 use tokio::io::AsyncReadExt as _;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
 use crate::bump::Bump;
 use crate::member::variable;
@@ -22,6 +24,9 @@ const USUAL: &str = "/usr/local/bin";
 const WORDS: usize = 8 * 1024;
 /// And so much is told.
 const TOLD: usize = 600;
+/// A killed process is gone within moments, unless its disk hangs.
+const DYING: Duration = Duration::from_secs(2);
+const LOOK: Duration = Duration::from_millis(1);
 
 /// A tool that runs.
 #[derive(Debug, Clone)]
@@ -95,8 +100,9 @@ impl Tool {
             command.args(["--bump-revision", &by.to_string(), "--mark-compacted"]);
         }
         let said = said(command).await;
-        said.map(drop).map_err(|why| {
-            let is_full = why.contains("no space left") || why.contains("disk quota exceeded");
+        said.map(drop).map_err(|Trouble { why, words }| {
+            let is_full =
+                ["no space left", "disk quota exceeded"].iter().any(|it| words.contains(it));
             let exit = if is_full { Exit::Temporary } else { Exit::Failed };
             Failure::new(exit, anyhow!("{self}: {why}"))
         })
@@ -123,7 +129,7 @@ fn found() -> Option<PathBuf> {
 /// It needs no environment, and gets none: what the pod knows is not its business.
 fn command(path: &Path) -> Command {
     let mut command = Command::new(path);
-    command.env_clear().env("ETCDCTL_API", "3").kill_on_drop(true);
+    command.env_clear().env("ETCDCTL_API", "3").process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -131,17 +137,54 @@ fn command(path: &Path) -> Command {
 async fn run<const N: usize>(path: &Path, args: [&str; N]) -> Result<String, String> {
     let mut command = command(path);
     command.args(args);
-    said(command).await
+    said(command).await.map_err(|trouble| trouble.why)
 }
 
-/// What it says, if it ends well; else why not.
-async fn said(mut command: Command) -> Result<String, String> {
-    let mut child = command.spawn().map_err(|error| format!("cannot be run: {error}"))?;
+/// Why it has not done what it was asked.
+struct Trouble {
+    /// For people.
+    why: String,
+    /// All that is kept of what it said: a panic tells its cause long before its last word.
+    words: String,
+}
+
+impl Trouble {
+    fn silent(why: String) -> Self {
+        Self { why, words: String::new() }
+    }
+}
+
+/// What it says, if it ends well.
+async fn said(mut command: Command) -> Result<String, Trouble> {
+    let child =
+        command.spawn().map_err(|error| Trouble::silent(format!("cannot be run: {error}")))?;
+    let Leashed(child) = &mut Leashed(child);
     let (out, err) = tokio::join!(tail(child.stdout.take()), tail(child.stderr.take()));
-    let status = child.wait().await.map_err(|error| error.to_string())?;
-    match status.success() {
-        true => Ok(out + &err),
-        false => Err(format!("it ended with {status}: {}", last_words(&err))),
+    let status = child.wait().await.map_err(|error| Trouble::silent(error.to_string()))?;
+    if status.success() {
+        return Ok(out + &err);
+    }
+    let why = format!("it ended with {status}: {}", last_words(&err));
+    Err(Trouble { why, words: err })
+}
+
+/// A child that does not outlive the wait for it, nor does what it has started: whoever stops waiting
+/// may take its files away.
+struct Leashed(Child);
+
+impl Drop for Leashed {
+    fn drop(&mut self) {
+        // Once its end was seen, its number may be somebody else's.
+        let Some(id) = self.0.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) else {
+            return;
+        };
+        if let Err(error) = kill_process_group(id, Signal::KILL) {
+            tracing::warn!(error = %error, "etcd's tool cannot be stopped");
+        }
+        let until = Instant::now() + DYING;
+        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < until {
+            std::thread::sleep(LOOK);
+        }
     }
 }
 

@@ -65,9 +65,13 @@ pub(crate) fn look(data_dir: &Path, generation: &str) -> anyhow::Result<Look> {
 }
 
 fn see(data_dir: &Path, generation: &str) -> io::Result<Look> {
-    let rejoined: Option<Rejoined> = disk_file::small(&data_dir.join(REJOINED), LIMIT)?;
-    if rejoined.is_some_and(|it| it.generation == generation) {
-        return Ok(Look::Rejoined);
+    match disk_file::small::<Rejoined>(&data_dir.join(REJOINED), LIMIT) {
+        Ok(Some(rejoined)) if rejoined.generation == generation => return Ok(Look::Rejoined),
+        Err(error) if error.kind() == ErrorKind::InvalidData => {
+            return Ok(Look::Populated(format!("a damaged `{REJOINED}` ({error})")));
+        }
+        Err(error) => return Err(error),
+        Ok(_) => {}
     }
     match Marker::read(data_dir) {
         Ok(Some(marker)) if marker.generation == generation => {
@@ -164,7 +168,8 @@ impl Volume {
             .map_err(|error| disk::failed("cannot be written", &path, &error))
     }
 
-    /// Removes what failed attempts have left: staging of any generation, and half-made files.
+    /// Removes what failed attempts have left: staging of any generation, and half-made files. What somebody
+    /// still writes to is left to a later run: no attempt uses another one's.
     ///
     /// # Errors
     /// Those of the disk.
@@ -205,9 +210,15 @@ fn clean(data_dir: &Path) -> io::Result<()> {
         if !name.starts_with(OURS) || name == NONCE || name == REJOINED {
             continue;
         }
-        match entry.file_type()?.is_dir() {
-            true => fs::remove_dir_all(entry.path())?,
-            false => fs::remove_file(entry.path())?,
+        let removed = match entry.file_type()?.is_dir() {
+            true => fs::remove_dir_all(entry.path()),
+            false => fs::remove_file(entry.path()),
+        };
+        match removed {
+            Err(error) if error.kind() == ErrorKind::DirectoryNotEmpty => {
+                tracing::warn!(path = %entry.path().display(), "leftovers are still written to");
+            }
+            removed => removed?,
         }
     }
     Ok(())

@@ -49,9 +49,6 @@ pub(crate) fn warnings(known: &Known, job: &Job, tool: Option<&Tool>) -> Vec<Str
 
 fn of_data(known: &Known, quota: u64) -> Vec<String> {
     let mut all = Vec::new();
-    if !known.has_manifest {
-        all.push("it has no manifest: that it is whole is proven by its own trailer, and nothing says of which cluster it is".to_owned());
-    }
     if known.auth_enabled {
         all.push("authentication is on in the snapshot: etcd asks for the users and passwords of when it was taken".to_owned());
     }
@@ -70,6 +67,9 @@ fn of_data(known: &Known, quota: u64) -> Vec<String> {
     if known.bytes > quota {
         let bytes = known.bytes;
         all.push(format!("the database has {bytes} bytes and etcd's quota is {quota}: it raises NOSPACE at its first write; set ETCD_QUOTA_BACKEND_BYTES above"));
+    }
+    if !known.has_manifest {
+        all.push("it has no manifest: that it is whole is proven by its own trailer, and nothing says of which cluster it is".to_owned());
     }
     all
 }
