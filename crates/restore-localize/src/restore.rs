@@ -26,6 +26,7 @@ use crate::steps::{Step, Walk, Watch, told};
 use crate::tool::{Making, Tool};
 use crate::verify;
 use crate::volume::{self, Look, Volume};
+use crate::voters::Voters;
 use crate::warnings::{Known, warnings};
 
 /// What a volume needs.
@@ -33,6 +34,13 @@ enum Taken {
     Ours(Volume),
     /// Another run has restored it.
     Settled(Settled),
+}
+
+/// What a generation is made of, as this member sees it.
+enum Pinned {
+    Bound(Box<Bound>),
+    /// It is made, and this member is none of these.
+    Without(Voters),
 }
 
 /// A member's part in a generation.
@@ -56,14 +64,26 @@ pub(crate) async fn restore(job: Job, stop: Stop) -> anyhow::Result<Outcome> {
 /// As [`restore`], with somebody who is told of each step.
 pub(crate) async fn watched(job: Job, stop: Stop, watch: Watch) -> anyhow::Result<Outcome> {
     let walk = Walk::new(Halt::new(stop, job.deadline), watch);
-    if let Some(settled) = walk.step(Step::Look, async { settled(&job) }).await? {
-        return Ok(settled.outcome());
+    match walk.step(Step::Look, async { settled(&job) }).await {
+        Ok(Some(settled)) => return Ok(settled.outcome()),
+        Ok(None) => {}
+        Err(populated) => {
+            // Its own data, if it came after the restore.
+            let claims = claims(&job).ok().flatten();
+            return match without(&job, claims.as_ref()).await {
+                Ok(Some(voters)) => stranger(&job, &voters),
+                _ => Err(populated),
+            };
+        }
     }
     let claims = claims(&job)?;
-    let bound = walk.step(Step::Pin, bind(&job, claims.as_ref(), Binding::Make)).await?;
+    let bound = match walk.step(Step::Pin, pin(&job, claims.as_ref())).await? {
+        Pinned::Bound(bound) => bound,
+        Pinned::Without(voters) => return stranger(&job, &voters),
+    };
     match walk.step(Step::Claims, part(&job, &bound, claims.as_ref())).await? {
         Part::Restored => {}
-        Part::Stranger => return Ok(stranger(&job, &bound)),
+        Part::Stranger => return stranger(&job, &bound.voters),
         Part::Rejoins => return rejoins(&job),
     }
     walk.step(Step::Peers, alone(&job, &bound)).await?;
@@ -116,6 +136,23 @@ pub(crate) fn claims(job: &Job) -> anyhow::Result<Option<Claims>> {
     at.map(|at| Claims::open(at, &job.generation.id)).transpose()
 }
 
+/// What the generation is made of. A member that came after the restore needs nothing of it: the snapshot may
+/// be gone by then.
+async fn pin(job: &Job, claims: Option<&Claims>) -> anyhow::Result<Pinned> {
+    match without(job, claims).await? {
+        Some(voters) => Ok(Pinned::Without(voters)),
+        None => Ok(Pinned::Bound(Box::new(bind(job, claims, Binding::Make).await?))),
+    }
+}
+
+/// The pinned voters, if there are such and this member is none of them.
+async fn without(job: &Job, claims: Option<&Claims>) -> anyhow::Result<Option<Voters>> {
+    let Some(claims) = claims else { return Ok(None) };
+    let cluster = claims.pin().await?.and_then(|pin| pin.cluster);
+    let voters = cluster.and_then(|cluster| Voters::of(cluster.voters));
+    Ok(voters.filter(|voters| voters.urls(&job.member.name).is_none()))
+}
+
 /// Whether this member is made at all, and for the first time.
 async fn part(job: &Job, bound: &Bound, claims: Option<&Claims>) -> anyhow::Result<Part> {
     let (name, generation) = (&job.member.name, &job.generation.id);
@@ -132,14 +169,17 @@ async fn part(job: &Job, bound: &Bound, claims: Option<&Claims>) -> anyhow::Resu
     }
 }
 
-fn stranger(job: &Job, bound: &Bound) -> Outcome {
-    let (name, generation, voters) = (&job.member.name, &job.generation.id, bound.voters.len());
-    untouched(
+/// A pin does not change, so this is noted: what the member will have on its volume is its own, and it must start
+/// again when the claims cannot be read.
+fn stranger(job: &Job, voters: &Voters) -> anyhow::Result<Outcome> {
+    Volume::take(&job.member.data_dir)?.note_rejoined(&job.generation.id)?;
+    let (name, generation, voters) = (&job.member.name, &job.generation.id, voters.len());
+    Ok(untouched(
         job,
         format!(
-            "{name} is none of the {voters} members that generation {generation} restores: it joins by itself, nothing was touched"
+            "{name} is none of the {voters} members that generation {generation} restores: it joins by itself, its data is left alone"
         ),
-    )
+    ))
 }
 
 /// From now on without asking.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! An etcd as users have it: a StatefulSet of etcd's own image, which has no shell, clients by certificate alone.
+//! An etcd as users have it: a StatefulSet of etcd's own image, which has no shell, a volume for each member, clients
+//! by certificate alone.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,16 +13,18 @@ use testbed::Ca;
 
 use crate::api;
 use crate::bed::Bed;
-use crate::wait;
+use crate::etcd_objects;
+use crate::pod::Pod;
+use crate::wait::{self, Hopeless};
 
-const IMAGE: &str = "localhost/etcd:v3.6.16";
-const READY: Duration = Duration::from_secs(120);
+pub(crate) const TAG: &str = "v3.6.16";
+const READY: Duration = Duration::from_secs(150);
 /// Whose certificate the backup shows. It is a user's name where authentication is on.
 const CLIENT: &str = "backup";
 
 /// A cluster in a namespace.
 pub(crate) struct Etcd<'a> {
-    bed: &'a Bed,
+    pub(crate) bed: &'a Bed,
     /// Who signed the certificates of its members and of those that it serves.
     pub(crate) ca: Ca,
 }
@@ -31,34 +35,89 @@ impl<'a> Etcd<'a> {
         let etcd = Etcd { bed, ca: Ca::new()? };
         let namespace = bed.namespace.as_str();
         let services = format!("*.etcd.{namespace}.svc.cluster.local");
-        let names = ["localhost", "etcd-0.etcd", "etcd-1.etcd", "etcd-2.etcd", &services];
+        let names =
+            ["localhost", "etcd-0.etcd", "etcd-1.etcd", "etcd-2.etcd", "etcd-3.etcd", &services];
         let server = etcd.ca.server_pem(&names)?;
         let client = client_of(&etcd.ca)?;
         let ca = etcd.ca.pem();
         api::apply(&json!({"apiVersion": "v1", "kind": "List", "items": [
             tls(namespace, "etcd-server-tls", ca, &server),
             tls(namespace, "etcd-backup-tls", ca, &client),
-            service(namespace),
-            stateful_set(namespace, members),
+            tls(namespace, "etcd-restore-tls", ca, &client),
         ]}))?;
-        etcd.await_ready(members)?;
+        bed.make_volumes(&(0..members).collect::<Vec<_>>())?;
+        etcd.apply(members, TAG)?;
+        etcd.await_ready(members, &BTreeSet::new())?;
         Ok(etcd)
     }
 
-    fn await_ready(&self, members: usize) -> anyhow::Result<()> {
-        let namespace = &self.bed.namespace;
-        let path = format!("/apis/apps/v1/namespaces/{namespace}/statefulsets/etcd");
-        let is_ready =
-            |set: &Value| set["status"]["readyReplicas"].as_u64() == Some(members as u64);
+    /// Applies the StatefulSet as its user has it, of an image with this tag.
+    pub(crate) fn apply(&self, members: usize, tag: &str) -> anyhow::Result<()> {
+        api::kubectl(&["apply", "-k", &self.write(members, tag)?]).map(drop)
+    }
+
+    /// Writes it, for others to be made of it; its folder.
+    pub(crate) fn write(&self, members: usize, tag: &str) -> anyhow::Result<String> {
+        let objects = etcd_objects::all(members, tag);
+        let kustomization = json!({"namespace": self.bed.namespace, "resources": ["objects.yaml"]});
+        let folder = self.bed.overlay("etcd", &kustomization, Some(&objects))?;
+        Ok(folder.display().to_string())
+    }
+
+    /// Waits until so many members serve, and none is one of those pods.
+    pub(crate) fn await_ready(
+        &self,
+        members: usize,
+        none_of: &BTreeSet<String>,
+    ) -> anyhow::Result<()> {
         wait::until(READY, "all members serve", || {
-            Ok(is_ready(&self.bed.api().get(&path)?).then_some(()))
+            let pods = self.bed.members()?;
+            if let Some(stuck) = pods.iter().find_map(Pod::stuck) {
+                return Err(Hopeless(stuck).into());
+            }
+            let ready = pods.iter().filter(|pod| pod.is_ready() && !none_of.contains(pod.uid()));
+            Ok((ready.count() == members && pods.len() == members).then_some(()))
         })
         .with_context(|| self.bed.story())
     }
 
+    /// Deletes these members' pods, and waits until others serve in their place.
+    pub(crate) fn restart(&self, members: usize, which: &[usize]) -> anyhow::Result<()> {
+        let names: Vec<String> = which.iter().map(|member| format!("etcd-{member}")).collect();
+        let pods = self.bed.members()?;
+        let gone = pods.iter().filter(|pod| names.iter().any(|name| name == pod.name()));
+        let gone: BTreeSet<String> = gone.map(|pod| pod.uid().to_owned()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let delete = ["-n", &self.bed.namespace, "delete", "pod"];
+        api::kubectl(&[&delete[..], &names].concat())?;
+        self.await_ready(members, &gone)
+    }
+
     /// Runs etcdctl in the first member; what it prints.
     pub(crate) fn ctl(&self, arguments: &[&str], input: &str) -> anyhow::Result<String> {
-        let exec = ["kubectl", "-n", &self.bed.namespace, "exec", "-i", "etcd-0", "--", "etcdctl"];
+        self.ctl_in(0, arguments, input)
+    }
+
+    /// Runs etcdctl in a member; what it prints.
+    pub(crate) fn ctl_in(
+        &self,
+        member: usize,
+        arguments: &[&str],
+        input: &str,
+    ) -> anyhow::Result<String> {
+        let pod = format!("etcd-{member}");
+        let exec = [
+            "kubectl",
+            "-n",
+            &self.bed.namespace,
+            "exec",
+            "-i",
+            &pod,
+            "-c",
+            "etcd",
+            "--",
+            "etcdctl",
+        ];
         let mut command = api::cluster(&[&exec[..], arguments].concat());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn()?;
@@ -78,11 +137,54 @@ impl<'a> Etcd<'a> {
         self.ctl(&["put", "sentinel", "the last"], "").map(drop)
     }
 
+    /// All keys and values, as a member itself has them.
+    pub(crate) fn keys(&self, member: usize) -> anyhow::Result<Value> {
+        let answer =
+            self.ctl_in(member, &["get", "", "--prefix", "--consistency=s", "-w", "json"], "")?;
+        let answer: Value = serde_json::from_str(&answer)?;
+        let pairs = answer["kvs"].as_array().context("keys")?.iter();
+        Ok(pairs.map(|pair| json!([pair["key"], pair["value"]])).collect())
+    }
+
     /// The revision that etcd itself says it is at.
     pub(crate) fn revision(&self) -> anyhow::Result<u64> {
         let answer = self.ctl(&["get", "sentinel", "-w", "json"], "")?;
         let answer: Value = serde_json::from_str(&answer)?;
         answer["header"]["revision"].as_u64().context("a revision")
+    }
+
+    /// The hash of a member's keys and their history up to a revision; 0 is the current one.
+    pub(crate) fn hash(&self, member: usize, revision: u64) -> anyhow::Result<Value> {
+        let revision = format!("--rev={revision}");
+        let answer = self.ctl_in(member, &["endpoint", "hashkv", &revision, "-w", "json"], "")?;
+        let answer: Value = serde_json::from_str(&answer)?;
+        let hash = answer[0]["HashKV"]["hash"].clone();
+        ensure!(hash.is_number(), "no hash in {answer}");
+        Ok(hash)
+    }
+
+    /// These keys, and one hash, on these members.
+    pub(crate) fn assert_equal(&self, members: &[usize], keys: &Value) {
+        let hash = self.hash(members[0], 0).expect("a hash");
+        for member in members {
+            assert_eq!(&self.keys(*member).expect("its keys"), keys, "etcd-{member}");
+            assert_eq!(self.hash(*member, 0).expect("a hash"), hash, "etcd-{member}");
+        }
+    }
+}
+
+impl Bed {
+    /// The pods of the members.
+    pub(crate) fn members(&self) -> anyhow::Result<Vec<Pod>> {
+        let path = format!("/api/v1/namespaces/{}/pods?labelSelector=app%3Detcd", self.namespace);
+        let list = self.api().get(&path)?;
+        let pods = list["items"].as_array().context("a list of pods")?;
+        Ok(pods.iter().cloned().map(Pod).collect())
+    }
+
+    pub(crate) fn member(&self, member: usize) -> anyhow::Result<Option<Pod>> {
+        let name = format!("etcd-{member}");
+        Ok(self.members()?.into_iter().find(|pod| pod.name() == name))
     }
 }
 
@@ -103,56 +205,4 @@ pub(crate) fn tls(
     json!({"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls",
         "metadata": {"name": name, "namespace": namespace},
         "stringData": {"ca.crt": ca, "tls.crt": certificate, "tls.key": key}})
-}
-
-/// Members find each other before they are ready.
-fn service(namespace: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "etcd", "namespace": namespace},
-    "spec": {"clusterIP": "None", "publishNotReadyAddresses": true, "selector": {"app": "etcd"},
-        "ports": [{"name": "client", "port": 2379}, {"name": "peer", "port": 2380}]}})
-}
-
-fn stateful_set(namespace: &str, members: usize) -> Value {
-    json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "etcd", "namespace": namespace},
-    "spec": {
-        "serviceName": "etcd",
-        "replicas": members,
-        "podManagementPolicy": "Parallel",
-        "selector": {"matchLabels": {"app": "etcd"}},
-        "template": {"metadata": {"labels": {"app": "etcd"}}, "spec": {
-            "automountServiceAccountToken": false,
-            "enableServiceLinks": false,
-            "terminationGracePeriodSeconds": 5,
-            "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532,
-                "seccompProfile": {"type": "RuntimeDefault"}},
-            "volumes": [{"name": "data", "emptyDir": {}},
-                {"name": "tls", "secret": {"secretName": "etcd-server-tls", "defaultMode": 0o444}}],
-            "containers": [member(members)],
-        }}}})
-}
-
-fn member(members: usize) -> Value {
-    let peers: Vec<String> =
-        (0..members).map(|n| format!("etcd-{n}=http://etcd-{n}.etcd:2380")).collect();
-    json!({
-        "name": "etcd",
-        "image": IMAGE,
-        "command": ["etcd", "--name=$(POD)", "--data-dir=/data/etcd",
-            format!("--initial-cluster={}", peers.join(",")), "--initial-cluster-state=new",
-            "--initial-advertise-peer-urls=http://$(POD).etcd:2380", "--listen-peer-urls=http://0.0.0.0:2380",
-            "--advertise-client-urls=https://$(POD).etcd:2379", "--listen-client-urls=https://0.0.0.0:2379",
-            "--listen-metrics-urls=http://0.0.0.0:2381", "--client-cert-auth",
-            "--trusted-ca-file=/tls/ca.crt", "--cert-file=/tls/tls.crt", "--key-file=/tls/tls.key"],
-        "env": [
-            {"name": "POD", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
-            {"name": "ETCDCTL_ENDPOINTS", "value": "https://localhost:2379"},
-            {"name": "ETCDCTL_CACERT", "value": "/tls/ca.crt"},
-            {"name": "ETCDCTL_CERT", "value": "/tls/tls.crt"},
-            {"name": "ETCDCTL_KEY", "value": "/tls/tls.key"},
-        ],
-        "readinessProbe": {"httpGet": {"path": "/readyz", "port": 2381}, "periodSeconds": 1},
-        "securityContext": {"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
-            "capabilities": {"drop": ["ALL"]}},
-        "volumeMounts": [{"name": "data", "mountPath": "/data"}, {"name": "tls", "mountPath": "/tls", "readOnly": true}],
-    })
 }

@@ -15,7 +15,7 @@ use crate::etcd::{self, Etcd};
 use crate::pod::Ended;
 use crate::store;
 
-const KEYS: u64 = 53;
+pub(crate) const KEYS: u64 = 53;
 /// Each CronJob, and the pair of the store that has its rights and no others.
 const STORE_SECRETS: [(&str, &str); 3] = [
     ("etcd-backup-store-upload", "upload"),
@@ -31,7 +31,7 @@ fn bed(name: &str) -> Bed {
     bed
 }
 
-fn store_secret(bed: &Bed, secret: &str, pair: &str) {
+pub(crate) fn store_secret(bed: &Bed, secret: &str, pair: &str) {
     let pair = store::pair(bed.api(), pair).expect("a pair of the store");
     let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": secret, "namespace": bed.namespace},
         "stringData": {"accessKeyID": pair["access_key_id"], "secretAccessKey": pair["secret_access_key"]}});
@@ -39,7 +39,7 @@ fn store_secret(bed: &Bed, secret: &str, pair: &str) {
 }
 
 /// Applies pods/etcd-backup with the settings of a user, and `more` of them.
-fn install(bed: &Bed, more: &Value) {
+pub(crate) fn install(bed: &Bed, more: &Value) {
     let mut data = json!({
         "SNAPSHOT_UPLOAD_TO": format!("s3://{}/{}-etcd", store::BUCKET, bed.namespace),
         "AWS_ENDPOINT_URL_S3": store::upstream(),
@@ -58,20 +58,20 @@ fn install(bed: &Bed, more: &Value) {
 }
 
 /// Runs a CronJob now, to its good end; its last word.
-fn complete(bed: &Bed, cron: &str, job: &str, container: &str) -> Ended {
+pub(crate) fn complete(bed: &Bed, cron: &str, job: &str, container: &str) -> Ended {
     bed.job_from(cron, job).expect("a job from the CronJob");
     bed.assert_complete(job);
     last_word(bed, job, container)
 }
 
-fn last_word(bed: &Bed, job: &str, container: &str) -> Ended {
+pub(crate) fn last_word(bed: &Bed, job: &str, container: &str) -> Ended {
     let mut pods = bed.pods_of(job).expect("pods");
     assert_eq!(pods.len(), 1, "one attempt\n{}", bed.story());
     pods.remove(0).ended(container).expect("it has ended")
 }
 
 /// The sentence, and the facts behind it.
-fn read(ended: &Ended) -> (&str, Value) {
+pub(crate) fn read(ended: &Ended) -> (&str, Value) {
     let (sentence, line) = ended.message.split_once('\n').expect("two lines");
     let word: Value = serde_json::from_str(line).expect("JSON");
     (sentence, word["facts"].clone())
@@ -109,6 +109,16 @@ fn a_snapshot_of_three_members_is_what_etcds_own_tools_say_it_is_and_stays() {
     assert_eq!(store::keys(bed.api(), &folder(&bed)).expect("the store's disk"), before);
 }
 
+/// Deletes all but the newest, without a look at the claims.
+pub(crate) fn prune(bed: &Bed) {
+    store_secret(bed, "etcd-backup-store-prune", "prune");
+    let rules = json!({"SNAPSHOT_PRUNE_KEEP_LAST": "1", "SNAPSHOT_PRUNE_MIN_KEEP": "1", "SNAPSHOT_PRUNE_KEEP_WITHIN": "",
+        "SNAPSHOT_PRUNE_KEEP_DAILY": "", "SNAPSHOT_PRUNE_KEEP_WEEKLY": "", "SNAPSHOT_PRUNE_KEEP_MONTHLY": ""});
+    install(bed, &rules);
+    let ended = complete(bed, "etcd-backup-prune", "prune", "prune");
+    assert!(ended.message.starts_with("deleted 1 snapshot"), "{}", ended.message);
+}
+
 /// What `snapshot-read list` prints in the pod of the check, as the operations page says.
 fn listed(bed: &Bed) -> String {
     let dry = ["-n", &bed.namespace, "create", "job", "list", "--from=cronjob/etcd-backup-check"];
@@ -120,7 +130,7 @@ fn listed(bed: &Bed) -> String {
     bed.log(&bed.pods_of("list").expect("pods")[0], "check").expect("its log")
 }
 
-fn folder(bed: &Bed) -> String {
+pub(crate) fn folder(bed: &Bed) -> String {
     format!("{namespace}-etcd/{namespace}/etcd/", namespace = bed.namespace)
 }
 
@@ -169,8 +179,19 @@ fn etcdutl(etcd: &Path, arguments: &[&str], file: &Path) -> String {
 /// It fails after one attempt, by the exit code, and `kubectl describe` says why. Its last word.
 fn assert_fails_at_once(bed: &Bed, job: &str, code: i64, words: &[&str]) -> String {
     bed.job_from("etcd-backup", job).expect("a job from the CronJob");
+    assert_failed_at_once(bed, job, "upload", code, words)
+}
+
+/// The same of a Job that is there already.
+pub(crate) fn assert_failed_at_once(
+    bed: &Bed,
+    job: &str,
+    container: &str,
+    code: i64,
+    words: &[&str],
+) -> String {
     let end = bed.end_of(job).expect("an end");
-    let ended = last_word(bed, job, "upload");
+    let ended = last_word(bed, job, container);
     assert!(
         matches!(&end, End::Failed(reason, _) if reason == "PodFailurePolicy"),
         "{end:?}\n{}",

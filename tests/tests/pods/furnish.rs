@@ -28,15 +28,19 @@ impl Bed {
         self.tree("generate", &["generate", "/data/tree", &bytes])
     }
 
+    /// Whether the cluster makes volumes by itself.
+    pub(crate) fn makes_volumes(&self) -> anyhow::Result<bool> {
+        let classes = self.api().get("/apis/storage.k8s.io/v1/storageclasses")?;
+        Ok(classes["items"].as_array().is_some_and(|items| !items.is_empty()))
+    }
+
     /// A claim, and on a cluster that makes no volumes by itself the volume too.
     fn volume(&self, name: &str) -> anyhow::Result<()> {
         let namespace = self.namespace.as_str();
-        let classes = self.api().get("/apis/storage.k8s.io/v1/storageclasses")?;
-        let makes_volumes = classes["items"].as_array().is_some_and(|items| !items.is_empty());
         let mut claim = json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
             "metadata": {"name": name, "namespace": namespace},
             "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "2Gi"}}}});
-        if !makes_volumes {
+        if !self.makes_volumes()? {
             let volume = format!("{namespace}-{name}");
             let path = format!("/var/lib/kubelet/pilotfish-test-volumes/{volume}");
             api::run(&["node", "rm", "-rf", &path])?;
@@ -45,7 +49,9 @@ impl Bed {
             api::apply(
                 &json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
             "spec": {"capacity": {"storage": "2Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "",
-                     "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": path, "type": "Directory"}}}),
+                     "persistentVolumeReclaimPolicy": "Retain", "hostPath": {"path": path, "type": "Directory"},
+                     // Else a claim of another test that waits for its volume takes this one.
+                     "claimRef": {"namespace": namespace, "name": name}}}),
             )?;
             claim["spec"]["storageClassName"] = json!("");
             claim["spec"]["volumeName"] = json!(volume);

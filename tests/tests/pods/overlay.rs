@@ -60,6 +60,29 @@ impl Bed {
         api::kubectl(&["apply", "-k", &folder.display().to_string()]).map(drop)
     }
 
+    /// Writes a kustomization of a user's, with `objects` beside it, into a folder of its own.
+    pub(crate) fn overlay(
+        &self,
+        name: &str,
+        kustomization: &Value,
+        objects: Option<&Value>,
+    ) -> anyhow::Result<PathBuf> {
+        let folder = self.overlays.path().join(name);
+        std::fs::create_dir_all(&folder)?;
+        if let Some(objects) = objects {
+            std::fs::write(folder.join("objects.yaml"), objects.to_string())?;
+        }
+        std::fs::write(folder.join("kustomization.yaml"), kustomization.to_string())?;
+        Ok(folder)
+    }
+
+    /// The way from a folder of the user's to one of `pods/`.
+    pub(crate) fn pods(&self, pods: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.overlays.path().join("any");
+        std::fs::create_dir_all(&folder)?;
+        relative(&folder, &api::repository().join("pods").join(pods))
+    }
+
     fn kustomization(&self, pods: &str, folder: &Path) -> anyhow::Result<String> {
         let base = relative(folder, &api::repository().join("pods").join(pods))?;
         let settings = self.settings.borrow();
@@ -119,7 +142,7 @@ impl Bed {
 }
 
 /// Where `scripts/test-pods` has put ours.
-fn image() -> Value {
+pub(crate) fn image() -> Value {
     json!({"name": "pilotfish", "newName": "localhost/pilotfish", "newTag": env!("CARGO_PKG_VERSION")})
 }
 

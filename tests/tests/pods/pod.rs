@@ -32,6 +32,19 @@ impl Pod {
         self.0["metadata"]["name"].as_str().unwrap_or_default()
     }
 
+    /// Another one of the same name has another one.
+    pub(crate) fn uid(&self) -> &str {
+        self.0["metadata"]["uid"].as_str().unwrap_or_default()
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        let conditions = self.0["status"]["conditions"].as_array();
+        conditions
+            .into_iter()
+            .flatten()
+            .any(|one| one["type"] == "Ready" && one["status"] == "True")
+    }
+
     /// Names of all its containers, in the order in which they start.
     pub(crate) fn containers(&self) -> Vec<String> {
         let names = |kind: &str| {

@@ -14,7 +14,7 @@ pub(crate) const BUCKET: &str = "backups";
 /// A group that the issuer grants nothing.
 pub(crate) const DENIED: &str = "denied";
 /// What the pairs of the etcd pods may do: the policies of docs/operations.md.
-const GRANTS: [&str; 9] = [
+const GRANTS: [&str; 13] = [
     "--grant=upload=s3:PutObject",
     "--grant=upload=s3:AbortMultipartUpload",
     "--grant=upload=s3:GetObject:*.snap.json",
@@ -24,6 +24,10 @@ const GRANTS: [&str; 9] = [
     "--grant=prune=s3:ListBucket",
     "--grant=prune=s3:GetObject:*.json",
     "--grant=prune=s3:DeleteObject",
+    "--grant=proofs=s3:ListBucket",
+    "--grant=proofs=s3:PutObject:*-claims/*/proofs/*",
+    "--grant=claims=s3:PutObject:*-claims/*",
+    "--grant=claims=s3:GetObject:*-claims/*",
 ];
 /// How long the sets live; the proxies renew at half of it.
 const LIFETIME: &str = "3s";
@@ -134,11 +138,22 @@ pub(crate) fn keys(api: &Api, prefix: &str) -> anyhow::Result<Vec<String>> {
 
 /// The bytes of an object, as they lie on the store's disk.
 pub(crate) fn object(api: &Api, key: &str) -> anyhow::Result<Vec<u8>> {
+    api::node_bytes(&["cat", &format!("{}/{}.data", folder(api)?, id_of(api, key)?)])
+}
+
+/// Turns one bit of an object's bytes on the store's disk, in its middle.
+pub(crate) fn flip(api: &Api, key: &str) -> anyhow::Result<()> {
+    let file = format!("{}/{}.data", folder(api)?, id_of(api, key)?);
+    let flip = "at=$(($(stat -c %s \"$1\") / 2)); byte=$(od -An -tu1 -j $at -N 1 \"$1\"); \
+        printf \"\\\\$(printf %o $((byte ^ 1)))\" | dd of=\"$1\" bs=1 seek=$at conv=notrunc status=none";
+    api::node_bytes(&["bash", "-c", flip, "bash", &file]).map(drop)
+}
+
+fn id_of(api: &Api, key: &str) -> anyhow::Result<String> {
     let objects = on_disk(api)?;
     let object = objects.iter().find(|object| object["key"] == key);
     let object = object.with_context(|| format!("{key} is not on the store's disk"))?;
-    let id = object["id"].as_str().context("the name of its files")?;
-    api::node_bytes(&["cat", &format!("{}/{id}.data", folder(api)?)])
+    Ok(object["id"].as_str().context("the name of its files")?.to_owned())
 }
 
 /// What is written beside each object: its bucket, its key, and the name of its files. Other tests delete

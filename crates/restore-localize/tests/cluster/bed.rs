@@ -151,6 +151,12 @@ impl Bed {
         assert!(found.is_empty(), "{found:?}");
     }
 
+    /// Asserts that nothing lies on a volume but our own notes.
+    pub(crate) fn assert_only_noted(&self, member: usize) {
+        let found = stock::files(&self.dir(member));
+        assert!(found.iter().all(|(name, _)| name.starts_with(".pilotfish-")), "{found:?}");
+    }
+
     /// Asserts that these members serve the source's keys, the same on each.
     pub(crate) async fn assert_same(&self, members: &[usize]) {
         let first = hash(&self.members, members[0]).await;
