@@ -6,10 +6,9 @@ use std::sync::{PoisonError, RwLock};
 
 use anyhow::Context;
 use credential::Secret;
-use sidecar::{Exit, Failure};
+use sidecar::{Exit, Failure, replace_file};
 
 use crate::config::CallerConfig;
-use crate::files;
 
 /// Who may read the files: the neighbour, by its group.
 const MODE: u32 = 0o640;
@@ -118,7 +117,7 @@ impl Caller {
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    files::replace(path, text.as_bytes(), MODE)
+    replace_file(path, text.as_bytes(), MODE)
         .with_context(|| format!("writing the callers' file {}", path.display()))
 }
 

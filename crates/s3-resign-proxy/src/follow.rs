@@ -8,11 +8,11 @@ use std::time::Duration;
 use admin::Guard;
 use anyhow::Context;
 use credential::Live;
+use sidecar::{FOR_ALL, replace_file};
 
 use crate::caller::{Caller, Endpoint};
 use crate::config::Config;
 use crate::document;
-use crate::files;
 use crate::listen::Bound;
 use crate::metrics::waiting_text;
 use crate::traffic::{self, Traffic};
@@ -54,7 +54,7 @@ impl NeighbourFiles {
             document: self.document.as_deref(),
         })?;
         if let Some(path) = &self.port_file {
-            files::replace(path, self.port.to_string().as_bytes(), 0o644)
+            replace_file(path, self.port.to_string().as_bytes(), FOR_ALL)
                 .with_context(|| format!("writing --port-file {}", path.display()))?;
         }
         Ok(())

@@ -13,7 +13,6 @@ mod complaints;
 mod config;
 mod connection;
 mod document;
-mod files;
 mod follow;
 mod forward;
 mod gate;

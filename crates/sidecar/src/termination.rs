@@ -2,12 +2,12 @@
 //! The last word: one sentence and one JSON line, where `kubectl describe pod` shows them.
 
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
 use crate::outcome::Exit;
+use crate::replace::{FOR_ALL, replace_file};
 
 /// A pod has 12 KiB for all its containers.
 const MOST: usize = 1024;
@@ -51,12 +51,7 @@ pub(crate) fn outcome(
     facts: &Value,
 ) -> io::Result<()> {
     let all = json!({"name": name, "exit": exit.code(), "sentence": sentence, "facts": facts});
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    io::Write::write_all(&mut file, format!("{all}\n").as_bytes())?;
-    // Companions run as other users.
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
-    file.persist(path).map(drop).map_err(|error| error.error)
+    replace_file(path, format!("{all}\n").as_bytes(), FOR_ALL)
 }
 
 #[cfg(test)]

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The report as Prometheus text.
 
-use std::io::Write as _;
 use std::path::Path;
 
+use anyhow::Context as _;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use sidecar::{FOR_ALL, replace_file};
 
 use crate::finding::{Level, Report};
 
@@ -107,11 +108,5 @@ pub(crate) fn write(path: &Path, report: &Report) -> anyhow::Result<()> {
     metrics.set(report);
     let mut text = String::new();
     encode(&mut text, &metrics.registry())?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::Builder::new()
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
+    replace_file(path, text.as_bytes(), FOR_ALL).with_context(|| path.display().to_string())
 }

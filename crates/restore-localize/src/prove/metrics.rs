@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
+use sidecar::{FOR_ALL, replace_file};
 
-use crate::prove::file;
 use crate::prove::proof::{Grade, Proof};
 use crate::prove::report::Report;
 
@@ -26,7 +27,7 @@ const TURNS: [&str; 2] = ["asked", "one-more"];
 pub(crate) fn write(path: &Path, report: &Report) -> anyhow::Result<()> {
     let mut text = String::new();
     encode(&mut text, &registry(report))?;
-    file::write(path, text.as_bytes())
+    replace_file(path, text.as_bytes(), FOR_ALL).with_context(|| path.display().to_string())
 }
 
 fn registry(report: &Report) -> Registry {

@@ -6,7 +6,6 @@
 //! Only what fails verification is a verdict against a snapshot; what could not be tried is told as such.
 
 mod answers;
-mod file;
 mod history;
 mod http;
 mod kept;

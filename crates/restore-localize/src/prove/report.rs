@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
+use anyhow::Context as _;
 use serde::Serialize;
 use serde_json::json;
-use sidecar::{Exit, Outcome};
+use sidecar::{Exit, FOR_ALL, Outcome, replace_file};
 
-use crate::prove::file;
 use crate::prove::proof::Proof;
 
 /// Its format's version.
@@ -32,7 +32,7 @@ impl Report {
     pub(crate) fn write(&self, path: &Path) -> anyhow::Result<()> {
         let mut bytes = serde_json::to_vec_pretty(self)?;
         bytes.push(b'\n');
-        file::write(path, &bytes)
+        replace_file(path, &bytes, FOR_ALL).with_context(|| path.display().to_string())
     }
 
     /// The worst proof decides. The facts are few: the last word has room for a part of the report.
