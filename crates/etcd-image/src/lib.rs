@@ -19,6 +19,7 @@ mod error;
 mod facts;
 mod foreign;
 mod history;
+mod kept;
 mod meta;
 mod page;
 mod pages;

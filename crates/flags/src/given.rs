@@ -94,10 +94,29 @@ impl Problems {
     /// A flag's good value; a bad or missing one is added.
     pub fn required<T>(&mut self, flag: &str, given: Option<Given<T>>) -> Option<T> {
         if given.is_none() {
-            let twin = crate::twin(&self.prefix, flag.trim_start_matches('-'));
-            self.add(format!("{flag} is required (or {twin})"));
+            self.missing(flag);
         }
         self.given(flag, given)
+    }
+
+    /// Adds that a flag is missing.
+    pub fn missing(&mut self, flag: &str) {
+        let twin = crate::twin(&self.prefix, flag.trim_start_matches('-'));
+        self.add(format!("{flag} is required (or {twin})"));
+    }
+
+    /// Two flags that mean something together only; one alone is added.
+    pub fn pair<A, B>(
+        &mut self,
+        first: &str,
+        a: Option<A>,
+        second: &str,
+        b: Option<B>,
+    ) -> Option<(A, B)> {
+        if a.is_some() != b.is_some() {
+            self.add(format!("{first} and {second} go together"));
+        }
+        a.zip(b)
     }
 
     /// True if nothing is wrong.

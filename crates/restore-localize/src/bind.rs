@@ -6,12 +6,13 @@ use catalogue::{Ask, Selected};
 use etcd_image::Trailer;
 use sidecar::{Exit, Failure};
 use snapshot::{Digest, Id, Manifest, Pin, Pinned, PinnedCluster, Place};
-use store::{Error, Kind, Location, Scheme, Store};
+use store::{Error, Kind, Location, Store};
 
 use crate::bump::Bump;
 use crate::claims::Claims;
 use crate::ids;
 use crate::resolve::{Job, Subject, Wanted, Who};
+use crate::tool::TrailerSum;
 use crate::voters::Voters;
 
 /// etcd writes 32 bytes behind an image of whole sectors.
@@ -41,6 +42,15 @@ pub(crate) struct Data {
 pub(crate) enum DataForm {
     Snapshot { place: Place, selected: Box<Selected> },
     Object { key: String, bytes: u64, image_sha256: Digest },
+}
+
+/// A generation, as this member sees it.
+#[derive(Debug)]
+pub(crate) enum Seen {
+    /// The member is made of this.
+    Bound(Box<Bound>),
+    /// The member is none of these voters, and nothing of the generation is needed: the snapshot may be gone.
+    Stranger(Voters),
 }
 
 /// Which part of the work is done.
@@ -79,6 +89,14 @@ impl Data {
         }
     }
 
+    /// Who proves the downloaded file once more.
+    pub(crate) fn trailer_sum(&self) -> TrailerSum {
+        match self.manifest().is_some_and(|manifest| manifest.facts.etcd.is_some()) {
+            true => TrailerSum::Manifest,
+            false => TrailerSum::Tool,
+        }
+    }
+
     /// For people.
     pub(crate) fn name(&self) -> String {
         match &self.form {
@@ -101,7 +119,7 @@ impl Data {
     }
 }
 
-/// Obeys the pin, or makes it.
+/// Obeys the pin, or makes it. Who is none of the voters does neither.
 ///
 /// # Errors
 /// [`Exit::Corrupt`] if what is asked for is not there or not as it was pinned; [`Exit::Usage`] if another
@@ -110,10 +128,12 @@ pub(crate) async fn bind(
     job: &Job,
     claims: Option<&Claims>,
     binding: Binding,
-) -> anyhow::Result<Bound> {
-    if let Some(claims) = claims
-        && let Some(pin) = claims.pin().await?
-    {
+) -> anyhow::Result<Seen> {
+    let pin = pin(claims).await?;
+    if let Some(voters) = strange(job, pin.as_ref()) {
+        return Ok(Seen::Stranger(voters));
+    }
+    if let Some((claims, pin)) = claims.zip(pin) {
         return obey(job, claims, pin).await;
     }
     let data = choose(&job.wanted).await?;
@@ -122,13 +142,37 @@ pub(crate) async fn bind(
         return bound(data, pin);
     };
     let won = claims.make_pin(pin.clone()).await?;
-    match won == pin {
-        true => {
-            tracing::info!(snapshot = data.name(), claims = claims.url(), "pinned");
-            bound(data, pin)
-        }
-        false => obey(job, claims, won).await,
+    if won == pin {
+        tracing::info!(snapshot = data.name(), claims = claims.url(), "pinned");
+        return bound(data, pin);
     }
+    match strange(job, Some(&won)) {
+        Some(voters) => Ok(Seen::Stranger(voters)),
+        None => obey(job, claims, won).await,
+    }
+}
+
+/// The generation's voters, if this member is none of them.
+///
+/// # Errors
+/// The store's.
+pub(crate) async fn stranger(job: &Job, claims: Option<&Claims>) -> anyhow::Result<Option<Voters>> {
+    Ok(strange(job, pin(claims).await?.as_ref()))
+}
+
+async fn pin(claims: Option<&Claims>) -> anyhow::Result<Option<Pin>> {
+    match claims {
+        Some(claims) => claims.pin().await,
+        None => Ok(None),
+    }
+}
+
+fn strange(job: &Job, pin: Option<&Pin>) -> Option<Voters> {
+    let voters = match pin {
+        Some(pin) => Voters::of(pin.cluster.as_ref()?.voters.clone())?,
+        None => voters(job),
+    };
+    voters.urls(&job.member.name).is_none().then_some(voters)
 }
 
 /// What is asked for, without a pin.
@@ -146,24 +190,28 @@ pub(crate) async fn choose(wanted: &Wanted) -> anyhow::Result<Data> {
     }
 }
 
-/// The cluster that this generation is to make. Its token is its own, so that members of any other one,
-/// the source's above all, are strangers to it.
-fn cluster(job: &Job) -> anyhow::Result<PinnedCluster> {
-    let voters = match job.generation.who {
+/// Who is restored, if no pin says it.
+fn voters(job: &Job) -> Voters {
+    match job.generation.who {
         Who::Voters => job.member.listed.voters.clone(),
         Who::Genesis => {
             let first = &job.member.listed.first;
             let urls = job.member.listed.voters.urls(first).unwrap_or_default();
             Voters::one(first, urls)
         }
-    };
+    }
+}
+
+/// The cluster that this generation is to make. Its token is its own, so that members of any other one,
+/// the source's above all, are strangers to it.
+fn cluster(job: &Job) -> anyhow::Result<PinnedCluster> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(|error| anyhow!("no random bytes: {error}"))?;
     let token = format!("pilotfish-{}-{}", job.generation.id, hex::encode(random));
-    Ok(PinnedCluster { voters: voters.map().clone(), token, bump: job.bump.by() })
+    Ok(PinnedCluster { voters: voters(job).map().clone(), token, bump: job.bump.by() })
 }
 
-async fn obey(job: &Job, claims: &Claims, pin: Pin) -> anyhow::Result<Bound> {
+async fn obey(job: &Job, claims: &Claims, pin: Pin) -> anyhow::Result<Seen> {
     let data = match (&job.wanted.subject, &pin.what) {
         (Subject::Snapshot { place, ask }, Pinned::Snapshot { snapshot, manifest_sha256 }) => {
             let store = open(&job.wanted.from, &job.wanted)?;
@@ -178,9 +226,8 @@ async fn obey(job: &Job, claims: &Claims, pin: Pin) -> anyhow::Result<Bound> {
         return Err(other(job, &what_of(&pin.what)));
     }
     tracing::info!(snapshot = data.name(), "obeying the pin");
-    let bound = bound(data, pin)?;
-    same_place(job, &bound)?;
-    Ok(bound)
+    same_place(job, &pin)?;
+    bound(data, pin)
 }
 
 fn what_of(what: &Pinned) -> String {
@@ -234,9 +281,9 @@ fn other(job: &Job, pinned: &str) -> anyhow::Error {
 }
 
 /// A pinned voter has the place that the pin gives it.
-fn same_place(job: &Job, bound: &Bound) -> anyhow::Result<()> {
+fn same_place(job: &Job, pin: &Pin) -> anyhow::Result<()> {
     let (name, urls) = (&job.member.name, &job.member.urls);
-    match bound.voters.urls(name) {
+    match pin.cluster.as_ref().and_then(|cluster| cluster.voters.get(name)) {
         Some(pinned) if pinned != urls => {
             let (pinned, urls) = (pinned.join(","), urls.join(","));
             let why = anyhow!(
@@ -249,12 +296,12 @@ fn same_place(job: &Job, bound: &Bound) -> anyhow::Result<()> {
     }
 }
 
-fn bound(data: Data, pin: Pin) -> anyhow::Result<Bound> {
+fn bound(data: Data, pin: Pin) -> anyhow::Result<Seen> {
     let bad = |why: &str| Failure::new(Exit::Corrupt, anyhow!("the pin {why}"));
     let cluster = pin.cluster.ok_or_else(|| bad("names no voters"))?;
     let voters =
         Voters::of(cluster.voters.clone()).ok_or_else(|| bad("has an empty list of voters"))?;
-    Ok(Bound { data, what: pin.what, voters, cluster })
+    Ok(Seen::Bound(Box::new(Bound { data, what: pin.what, voters, cluster })))
 }
 
 fn open(at: &Location, wanted: &Wanted) -> anyhow::Result<Store> {
@@ -263,7 +310,7 @@ fn open(at: &Location, wanted: &Wanted) -> anyhow::Result<Store> {
 
 /// An object without a manifest: what it must be is what its own trailer says, whoever reads it.
 async fn object(wanted: &Wanted) -> anyhow::Result<Data> {
-    let (at, key) = apart(&wanted.from)?;
+    let (at, key) = wanted.from.object().ok_or_else(no_object)?;
     let store = open(&at, wanted)?;
     let found = store.stat(&key).await.map_err(|error| hinted(error, &at, &key))?;
     let bytes = found.bytes;
@@ -307,18 +354,8 @@ async fn no_snapshot(store: &Store, key: &str, bytes: u64) -> anyhow::Error {
     Failure::new(Exit::Corrupt, why)
 }
 
-/// The folder or bucket, and the object in it.
-fn apart(at: &Location) -> anyhow::Result<(Location, String)> {
-    let (prefix, key) = match (at.prefix.rsplit_once('/'), at.scheme) {
-        // A bucket is its own root; a folder's files lie in it.
-        (Some((prefix, key)), Scheme::File) => (prefix.to_owned(), key.to_owned()),
-        _ => (String::new(), at.prefix.clone()),
-    };
-    if key.is_empty() {
-        let why = anyhow!(
-            "--from names no object; --namespace and --cluster say whose snapshots are meant"
-        );
-        return Err(Failure::new(Exit::Usage, why));
-    }
-    Ok((Location { prefix, ..at.clone() }, key))
+fn no_object() -> anyhow::Error {
+    let why =
+        anyhow!("--from names no object; --namespace and --cluster say whose snapshots are meant");
+    Failure::new(Exit::Usage, why)
 }

@@ -35,6 +35,15 @@ pub(crate) fn mark(staging: &Staging, marker: &Marker) -> anyhow::Result<()> {
     disk_file::make(&path, marker).map_err(|error| disk::failed("cannot be written", &path, &error))
 }
 
+/// Begins to bring the database to the disk, so that [`sync`] has less to do. What fails fails there again.
+pub(crate) async fn sync_ahead(member: &Path) {
+    let path = member.join("snap").join("db");
+    let synced = tokio::task::spawn_blocking(move || File::open(path)?.sync_data()).await;
+    if let Ok(Err(error)) = synced {
+        tracing::debug!(error = %error, "the database cannot be brought to the disk yet");
+    }
+}
+
 /// Brings every file and folder of the member to the disk.
 ///
 /// # Errors

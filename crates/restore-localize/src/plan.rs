@@ -9,7 +9,7 @@ use serde_json::json;
 use sidecar::{Exit, Failure, Halt, Outcome, Stop};
 use snapshot::Manifest;
 
-use crate::bind::{Binding, Bound, DataForm, bind};
+use crate::bind::{Binding, Bound, DataForm, Seen, bind};
 use crate::objects;
 use crate::resolve::{Form, Job};
 use crate::restore::{alone, claims};
@@ -17,6 +17,7 @@ use crate::room;
 use crate::tool::Tool;
 use crate::verify;
 use crate::volume::{self, Look};
+use crate::voters::Voters;
 use crate::warnings::{Known, warnings};
 
 /// What was found.
@@ -97,7 +98,9 @@ async fn lines(job: &Job, form: &Form) -> (Vec<Line>, Option<Bound>) {
         }
     };
     let bound = match bind(job, claims.as_ref(), Binding::Look).await {
-        Ok(bound) => bound,
+        Ok(Seen::Bound(bound)) => *bound,
+        // What is on its volume is its own.
+        Ok(Seen::Stranger(voters)) => return (vec![stranger_line(job, &voters)], None),
         Err(error) => {
             lines.push(Line::refuse("snapshot", &error));
             return (lines, None);
@@ -182,22 +185,14 @@ fn told(manifest: &Manifest) -> String {
 }
 
 fn member_line(job: &Job, bound: &Bound) -> Line {
+    let (name, voters) = (&job.member.name, &bound.voters);
+    let urls = job.member.urls.join(",");
+    Line::ok("member", format!("{name} at {urls}, one of {}: {voters}", voters.len()))
+}
+
+fn stranger_line(job: &Job, voters: &Voters) -> Line {
     let name = &job.member.name;
-    match bound.voters.urls(name) {
-        Some(urls) => Line::ok(
-            "member",
-            format!(
-                "{name} at {}, one of {}: {}",
-                urls.join(","),
-                bound.voters.len(),
-                bound.voters
-            ),
-        ),
-        None => Line::ok(
-            "member",
-            format!("{name} is none of {}: it would be passed over", bound.voters),
-        ),
-    }
+    Line::ok("member", format!("{name} is none of {voters}: it would be passed over"))
 }
 
 async fn claim_line(job: &Job, claims: &crate::claims::Claims) -> Line {
@@ -251,11 +246,9 @@ fn room_line(job: &Job, content: u64) -> Line {
 
 fn known(bound: &Bound) -> Known {
     let manifest = bound.data.manifest();
-    let etcd = manifest.and_then(|it| it.facts.etcd.as_ref());
     Known {
         bytes: bound.data.content_bytes(),
-        auth_enabled: etcd.is_some_and(|it| it.auth_enabled),
-        alarms: etcd.map(|it| it.alarms.clone()).unwrap_or_default(),
+        facts: manifest.and_then(|it| it.facts.etcd.clone()),
         has_manifest: manifest.is_some(),
     }
 }

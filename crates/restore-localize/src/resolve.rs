@@ -144,21 +144,14 @@ pub(crate) fn etcd(args: EtcdArgs, is_check: bool, problems: &mut Problems) -> O
         return Some(Task::Settled(settled));
     }
     let mut args = args;
-    let action = args.action.take();
-    let action = match action {
-        Some(Action::Confirm(own)) => return confirm(own, args, problems),
-        Some(Action::Prove(own)) => return prove(own, args, problems),
-        action => action,
-    };
-    let job = job(args, problems);
-    match action {
-        None => Some(Task::Restore(job?)),
-        Some(Action::Rejoin) => rejoin(job, problems),
+    match args.action.take() {
+        None => job(args, problems).map(Task::Restore),
+        Some(Action::Rejoin) => rejoin(args, problems).map(Task::Rejoin),
         Some(Action::Plan(PlanArgs { json, objects })) => {
-            Some(Task::Plan(job?, Form { json, objects }))
+            job(args, problems).map(|job| Task::Plan(job, Form { json, objects }))
         }
-        // They need no member.
-        Some(Action::Confirm(_) | Action::Prove(_)) => None,
+        Some(Action::Confirm(own)) => confirm(own, args, problems),
+        Some(Action::Prove(own)) => prove(own, args, problems),
     }
 }
 
@@ -166,7 +159,7 @@ pub(crate) fn etcd(args: EtcdArgs, is_check: bool, problems: &mut Problems) -> O
 fn confirm(own: ConfirmArgs, args: EtcdArgs, problems: &mut Problems) -> Option<Task> {
     let data_dir = member::data_dir(&args.member);
     let generation = args.generation.generation.clone().filter(|name| !name.is_empty());
-    let claims = args.claims.clone().resolve(problems);
+    let claims = args.claims.resolve(&args.from.store, problems);
     let pin = match (claims, &generation, args.from.from.is_some()) {
         (Some(claims), Some(_), true) => {
             let at = self::generation(args.generation, Some(claims), problems)?.claims;
@@ -175,14 +168,14 @@ fn confirm(own: ConfirmArgs, args: EtcdArgs, problems: &mut Problems) -> Option<
         _ => None,
     };
     let told = ToldBy { data_dir, generation, pin };
-    own.resolve(told, problems).map(|plan| Task::Confirm(Box::new(plan)))
+    Some(Task::Confirm(Box::new(own.resolve(told, problems))))
 }
 
 /// Without a member: the folder is scratch, and only a flag says that it is.
 fn prove(own: ProveArgs, args: EtcdArgs, problems: &mut Problems) -> Option<Task> {
+    let claims = args.claims.resolve(&args.from.store, problems);
     let ask = ask(args.snapshot, args.class, args.before, problems);
     let wanted = wanted(args.from, ask, args.identity_file, problems);
-    let claims = args.claims.resolve(problems);
     let claims = generation(args.generation, claims, problems).and_then(|it| it.claims);
     let deadline = problems.given("--deadline", args.deadline).map(|Span(span)| span);
     let MemberArgs { data_dir, tool, .. } = args.member;
@@ -190,14 +183,16 @@ fn prove(own: ProveArgs, args: EtcdArgs, problems: &mut Problems) -> Option<Task
     own.resolve(common, problems).map(|plan| Task::Prove(Box::new(plan)))
 }
 
-fn rejoin(job: Option<Box<Job>>, problems: &mut Problems) -> Option<Task> {
-    let job = job?;
+fn rejoin(args: EtcdArgs, problems: &mut Problems) -> Option<Box<Job>> {
+    if args.generation.generation.as_ref().is_none_or(String::is_empty) {
+        problems.missing("--generation");
+    }
+    let job = job(args, problems)?;
     if job.generation.claims.is_none() {
         problems
             .add("rejoin: --claims is required: that the volume is another one is recorded there");
-        return None;
     }
-    Some(Task::Rejoin(job))
+    Some(job)
 }
 
 /// A volume that this generation has made.
@@ -213,18 +208,17 @@ fn settled(args: &EtcdArgs, generation: Option<&str>) -> Option<Settled> {
 }
 
 fn job(args: EtcdArgs, problems: &mut Problems) -> Option<Box<Job>> {
+    let claims = args.claims.resolve(&args.from.store, problems);
     let EtcdArgs { from, snapshot, before, class, identity_file, .. } = args;
     let ask = ask(snapshot, class, before, problems);
     let wanted = wanted(from, ask, identity_file, problems);
     let bump = bump(&args.generation, problems);
-    let claims = args.claims.resolve(problems);
     let deadline = problems.given("--deadline", args.deadline).map(|Span(span)| span);
     let member = Member::resolve(args.member, problems);
     let generation = generation(args.generation, claims, problems);
-    let (member, mut generation, wanted) = (member?, generation?, wanted?);
-    if let Some(claims) = &mut generation.claims {
-        claims.settings.silence = wanted.settings.silence;
-        claims.settings.retrying = wanted.settings.retrying;
+    let (member, generation, wanted) = (member?, generation?, wanted?);
+    if generation.claims.is_some() {
+        claimable(&member.name, problems);
     }
     together(&member, &generation, problems);
     Some(Box::new(Job { wanted, member, generation, bump, deadline }))
@@ -337,10 +331,14 @@ fn together(member: &Member, generation: &Generation, problems: &mut Problems) {
             "ETCD_INITIAL_CLUSTER_STATE is `{state}`: set it to `existing`, else members that start empty form a cluster of their own"
         ));
     }
-    if generation.claims.is_some() && Place::new(member.name.clone(), "x").is_err() {
-        problems.add(format!("--name {}: cannot be a part of a claim's key", member.name));
+}
+
+/// A claim's key ends in the member's name.
+fn claimable(name: &str, problems: &mut Problems) {
+    if Place::new(name, "x").is_err() {
+        problems.add(format!("--name {name}: cannot be a part of a claim's key"));
     }
-    if matches!(member.name.as_str(), "pin" | "rejoined") {
-        problems.add(format!("--name {}: claims have files of this name", member.name));
+    if matches!(name, "pin" | "rejoined") {
+        problems.add(format!("--name {name}: claims have files of this name"));
     }
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use sidecar::{Halt, Outcome, Stop, build_info};
 use snapshot::{PinnedCluster, Tool as Maker};
 
-use crate::bind::{Binding, Bound, bind};
+use crate::bind::{self, Binding, Bound, Seen, bind};
 use crate::check::{self, Checked, Expected};
 use crate::claims::Claims;
 use crate::commit;
@@ -36,19 +36,10 @@ enum Taken {
     Settled(Settled),
 }
 
-/// What a generation is made of, as this member sees it.
-enum Pinned {
-    Bound(Box<Bound>),
-    /// It is made, and this member is none of these.
-    Without(Voters),
-}
-
-/// A member's part in a generation.
+/// A voter's part in a generation.
 enum Part {
     /// It is made of the snapshot.
     Restored,
-    /// It is none of the voters: etcd joins by itself.
-    Stranger,
     /// It was let in empty.
     Rejoins,
 }
@@ -64,26 +55,24 @@ pub(crate) async fn restore(job: Job, stop: Stop) -> anyhow::Result<Outcome> {
 /// As [`restore`], with somebody who is told of each step.
 pub(crate) async fn watched(job: Job, stop: Stop, watch: Watch) -> anyhow::Result<Outcome> {
     let walk = Walk::new(Halt::new(stop, job.deadline), watch);
-    match walk.step(Step::Look, async { settled(&job) }).await {
-        Ok(Some(settled)) => return Ok(settled.outcome()),
-        Ok(None) => {}
-        Err(populated) => {
-            // Its own data, if it came after the restore.
-            let claims = claims(&job).ok().flatten();
-            return match without(&job, claims.as_ref()).await {
-                Ok(Some(voters)) => stranger(&job, &voters),
-                _ => Err(populated),
+    let (data_dir, generation) = (&job.member.data_dir, &job.generation.id);
+    match walk.step(Step::Look, async { volume::look(data_dir, generation) }).await? {
+        Look::Absent | Look::Empty => {}
+        Look::Populated(what) => {
+            return match walk.step(Step::Pin, joined(&job)).await? {
+                Some(voters) => stranger(&job, &voters),
+                None => Err(volume::populated(data_dir, &what, generation)),
             };
         }
+        look => return Ok(Settled::new(data_dir, generation, look).outcome()),
     }
     let claims = claims(&job)?;
-    let bound = match walk.step(Step::Pin, pin(&job, claims.as_ref())).await? {
-        Pinned::Bound(bound) => bound,
-        Pinned::Without(voters) => return stranger(&job, &voters),
+    let bound = match walk.step(Step::Pin, bind(&job, claims.as_ref(), Binding::Make)).await? {
+        Seen::Bound(bound) => bound,
+        Seen::Stranger(voters) => return stranger(&job, &voters),
     };
     match walk.step(Step::Claims, part(&job, &bound, claims.as_ref())).await? {
         Part::Restored => {}
-        Part::Stranger => return stranger(&job, &bound.voters),
         Part::Rejoins => return rejoins(&job),
     }
     walk.step(Step::Peers, alone(&job, &bound)).await?;
@@ -136,29 +125,16 @@ pub(crate) fn claims(job: &Job) -> anyhow::Result<Option<Claims>> {
     at.map(|at| Claims::open(at, &job.generation.id)).transpose()
 }
 
-/// What the generation is made of. A member that came after the restore needs nothing of it: the snapshot may
-/// be gone by then.
-async fn pin(job: &Job, claims: Option<&Claims>) -> anyhow::Result<Pinned> {
-    match without(job, claims).await? {
-        Some(voters) => Ok(Pinned::Without(voters)),
-        None => Ok(Pinned::Bound(Box::new(bind(job, claims, Binding::Make).await?))),
-    }
+/// Data on the volume is the member's own, if it joined after the restore: the voters it joined. Where the
+/// claims cannot be read, nothing shows that it did.
+async fn joined(job: &Job) -> anyhow::Result<Option<Voters>> {
+    let claims = claims(job).ok().flatten();
+    Ok(bind::stranger(job, claims.as_ref()).await.ok().flatten())
 }
 
-/// The pinned voters, if there are such and this member is none of them.
-async fn without(job: &Job, claims: Option<&Claims>) -> anyhow::Result<Option<Voters>> {
-    let Some(claims) = claims else { return Ok(None) };
-    let cluster = claims.pin().await?.and_then(|pin| pin.cluster);
-    let voters = cluster.and_then(|cluster| Voters::of(cluster.voters));
-    Ok(voters.filter(|voters| voters.urls(&job.member.name).is_none()))
-}
-
-/// Whether this member is made at all, and for the first time.
+/// Whether this member is made for the first time.
 async fn part(job: &Job, bound: &Bound, claims: Option<&Claims>) -> anyhow::Result<Part> {
     let (name, generation) = (&job.member.name, &job.generation.id);
-    if bound.voters.urls(name).is_none() {
-        return Ok(Part::Stranger);
-    }
     let Some(claims) = claims else { return Ok(Part::Restored) };
     let Some(claim) = claims.of(name).await? else { return Ok(Part::Restored) };
     // A volume without a nonce is none that was ever claimed.
@@ -238,6 +214,7 @@ async fn make(
         voters: &bound.voters,
         token: &bound.cluster.token,
         bump: tool.able(bound.bump()),
+        trailer: bound.data.trailer_sum(),
     };
     // A snapshot that is no good ends the tool; a tool that fails hears first whether the snapshot is.
     let made = async { anyhow::Ok(tool.make(&making).await) };
@@ -269,7 +246,10 @@ async fn check(
         bump: tool.able(bound.bump()),
         tool,
     };
-    check::check(&staging.member(), &expected).await
+    let member = staging.member();
+    // The disk works meanwhile: what is found bad is only staging.
+    let (checked, _) = tokio::join!(check::check(&member, &expected), commit::sync_ahead(&member));
+    checked
 }
 
 fn marker(job: &Job, bound: &Bound, tool: &Tool, checked: &Checked, volume: &Volume) -> Marker {
@@ -292,7 +272,11 @@ fn marker(job: &Job, bound: &Bound, tool: &Tool, checked: &Checked, volume: &Vol
 
 /// The last word.
 fn done(job: &Job, bound: &Bound, marker: &Marker, tool: &Tool, facts: &Facts) -> Outcome {
-    let known = Known::of(facts, bound.data.manifest().is_some());
+    let known = Known {
+        bytes: facts.image_bytes,
+        facts: Some(facts.into()),
+        has_manifest: bound.data.manifest().is_some(),
+    };
     let warnings = warnings(&known, job, Some(tool));
     for warning in &warnings {
         tracing::warn!(warning, "to know");

@@ -2,7 +2,7 @@
 //! What comes back with the data, or is lost on the way, and surprises whoever was not told; each with its
 //! cure.
 
-use etcd_image::{AlarmKind, Facts};
+use snapshot::EtcdFacts;
 
 use crate::bump::Bump;
 use crate::resolve::{Generation, Job};
@@ -12,25 +12,9 @@ use crate::tool::Tool;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
     pub(crate) bytes: u64,
-    pub(crate) auth_enabled: bool,
-    pub(crate) alarms: Vec<String>,
+    /// Nothing before a snapshot without a manifest is read.
+    pub(crate) facts: Option<EtcdFacts>,
     pub(crate) has_manifest: bool,
-}
-
-impl Known {
-    pub(crate) fn of(facts: &Facts, has_manifest: bool) -> Self {
-        let alarms = facts.alarms.iter().map(|alarm| match alarm.kind {
-            AlarmKind::Nospace => "NOSPACE".to_owned(),
-            AlarmKind::Corrupt => "CORRUPT".to_owned(),
-            AlarmKind::Unknown(number) => format!("number {number}"),
-        });
-        Self {
-            bytes: facts.image_bytes,
-            auth_enabled: facts.auth_enabled,
-            alarms: alarms.collect(),
-            has_manifest,
-        }
-    }
 }
 
 /// All that apply.
@@ -49,10 +33,11 @@ pub(crate) fn warnings(known: &Known, job: &Job, tool: Option<&Tool>) -> Vec<Str
 
 fn of_data(known: &Known, quota: u64) -> Vec<String> {
     let mut all = Vec::new();
-    if known.auth_enabled {
+    let facts = known.facts.as_ref();
+    if facts.is_some_and(|facts| facts.auth_enabled) {
         all.push("authentication is on in the snapshot: etcd asks for the users and passwords of when it was taken".to_owned());
     }
-    for alarm in &known.alarms {
+    for alarm in facts.into_iter().flat_map(|facts| &facts.alarms) {
         let cure = match alarm.as_str() {
             "NOSPACE" => {
                 "writes are refused until there is room (compact, defragment, or a larger quota) and `etcdctl alarm disarm`"

@@ -90,7 +90,8 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Tallies> {
 /// Writes the tallies so that a reader sees the old or the new ones, never half of them.
 pub(crate) fn write(path: &Path, tallies: &Tallies) -> anyhow::Result<()> {
     let text = serde_json::to_vec(tallies)?;
-    sidecar::replace_file(path, &text, sidecar::FOR_ALL).with_context(|| format!("writing {}", path.display()))
+    sidecar::replace_file(path, &text, sidecar::FOR_ALL)
+        .with_context(|| format!("writing {}", path.display()))
 }
 
 #[cfg(test)]

@@ -104,6 +104,7 @@ impl Program for Args {
     }
 
     fn resolve(self, problems: &mut Problems) -> Option<Plan> {
+        let claims = self.claims.resolve(&self.from.store, problems);
         let from = self.from.resolve_one(problems);
         let mut count = |flag, given| problems.given(flag, given);
         let policy = Policy {
@@ -128,7 +129,6 @@ impl Program for Args {
             problems.add("--orphan-age: less than 24h would take the data of a run that goes on");
         }
         let class = problems.given("--class", self.class).unwrap_or_default();
-        let claims = self.claims.resolve(problems);
         let (apply, json) = (self.apply, self.json);
         let (from, place) = from?;
         Some(Plan { from, place, class, policy, max_deletions, orphan_age, claims, apply, json })

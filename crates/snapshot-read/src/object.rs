@@ -8,7 +8,7 @@ use catalogue::{Broken, fetch, fetch_raw};
 use encoding::Identities;
 use sidecar::{Exit, Failure};
 use snapshot::{Entry, Id, Manifest, Place, entry_of};
-use store::{Error, Kind, Location, Scheme, Settings, Store};
+use store::{Error, Kind, Location, Settings, Store};
 
 /// The object's content in an unlinked file. That of a snapshot of ours is verified by its manifest; what no
 /// manifest names is taken as it is.
@@ -20,7 +20,8 @@ pub(crate) async fn object(
     settings: Settings,
     identities: Option<Identities>,
 ) -> anyhow::Result<(File, Option<Manifest>)> {
-    let (at, key) = apart(at)?;
+    let (at, key) =
+        apart(&at).ok_or_else(|| Failure::new(Exit::Usage, anyhow!("the URL names no object")))?;
     let store = store::open(&at, &settings).map_err(Error::into_failure)?;
     let file = tempfile::tempfile()?;
     let sink = file.try_clone()?;
@@ -57,20 +58,12 @@ async fn manifest(
 }
 
 /// The store that the key's snapshots lie in, and the key below it.
-fn apart(at: Location) -> anyhow::Result<(Location, String)> {
-    let parts: Vec<&str> = at.prefix.split('/').collect();
-    // A cluster's folder has a store around it; any other object lies in its bucket, or its folder.
-    let below = match (snapshot_of(&at.prefix), at.scheme) {
-        (Some(_), _) => 3,
-        (None, Scheme::File) => 1,
-        (None, _) => parts.len(),
-    };
-    if at.prefix.is_empty() || parts.len() < below {
-        return Err(Failure::new(Exit::Usage, anyhow!("the URL names no object")));
+fn apart(at: &Location) -> Option<(Location, String)> {
+    match snapshot_of(&at.prefix) {
+        // A cluster's folder has a store around it.
+        Some(_) => at.apart(3),
+        None => at.object(),
     }
-    let (prefix, key) = parts.split_at(parts.len() - below);
-    let (prefix, key) = (prefix.join("/"), key.join("/"));
-    Ok((Location { prefix, ..at }, key))
 }
 
 /// Whose snapshot a key belongs to, by its name and its folder.
@@ -106,9 +99,9 @@ mod tests {
             ("s3://b/p/a.db".to_owned(), "", "p/a.db".to_owned()),
             (format!("s3://b/{NAME}"), "", NAME.to_owned()),
         ] {
-            let (at, found) = apart(url.parse().unwrap()).unwrap();
+            let (at, found) = apart(&url.parse().unwrap()).unwrap();
             assert_eq!((at.prefix.as_str(), found), (prefix, key), "{url}");
         }
-        assert!(apart("s3://b".parse().unwrap()).is_err());
+        assert!(apart(&"s3://b".parse().unwrap()).is_none());
     }
 }

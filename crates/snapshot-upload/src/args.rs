@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use etcd_rpc::ReachArgs;
 use sidecar::{Given, Problems, ProcessArgs, Program, Size, Span};
 use snapshot::{Class, Digest};
 use store::{Location, StoreArgs};
@@ -93,29 +94,8 @@ pub(crate) enum SourceArgs {
 /// The flags of an etcd source.
 #[derive(Debug, clap::Args)]
 pub(crate) struct EtcdArgs {
-    /// A member's client URL; repeat it for each member
-    #[arg(long = "endpoint", value_name = "URL", value_delimiter = ',')]
-    pub(crate) endpoints: Vec<String>,
-
-    /// Trust the certificate authorities in this PEM file, and no others, for etcd
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cacert: Option<PathBuf>,
-
-    /// The client certificate, PEM
-    #[arg(long, value_name = "FILE")]
-    pub(crate) cert: Option<PathBuf>,
-
-    /// The client certificate's key, PEM
-    #[arg(long, value_name = "FILE")]
-    pub(crate) key: Option<PathBuf>,
-
-    /// An etcd user with the role root, where authentication is on
-    #[arg(long, value_name = "NAME")]
-    pub(crate) user: Option<String>,
-
-    /// File with that user's password
-    #[arg(long, value_name = "FILE")]
-    pub(crate) password_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
 
     /// Ask every member for the hash of its keys at the snapshot's revision; a different one is exit 65
     #[arg(long)]

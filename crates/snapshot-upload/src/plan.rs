@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use encoding::Recipients;
+use etcd_rpc::Reach;
 use sidecar::{Given, Problems, Size, Span};
 use snapshot::{Class, Digest, Encoding, Place};
 use store::{Location, Scheme, Settings};
@@ -53,10 +54,7 @@ pub(crate) enum SourcePlan {
 /// An etcd cluster and how it is reached.
 #[derive(Debug)]
 pub(crate) struct EtcdPlan {
-    pub(crate) endpoints: Vec<String>,
-    pub(crate) cacert: Option<PathBuf>,
-    pub(crate) identity: Option<(PathBuf, PathBuf)>,
-    pub(crate) user: Option<(String, PathBuf)>,
+    pub(crate) reach: Reach,
     pub(crate) compare_members: bool,
 }
 
@@ -149,7 +147,7 @@ fn recipients(path: &Path, problems: &mut Problems) -> Option<Recipients> {
 
 fn source(args: SourceArgs, to: Option<&Location>, problems: &mut Problems) -> Option<SourcePlan> {
     match args {
-        SourceArgs::Etcd(args) => etcd(args, problems).map(SourcePlan::Etcd),
+        SourceArgs::Etcd(args) => Some(SourcePlan::Etcd(etcd(args, problems))),
         SourceArgs::File(FileArgs { path, sha256, content }) => {
             let expected = expected(content, sha256, problems);
             Some(SourcePlan::File { path, expected })
@@ -203,36 +201,6 @@ fn adopt(args: AdoptArgs, to: Option<&Location>, problems: &mut Problems) -> Opt
     }
 }
 
-fn etcd(args: EtcdArgs, problems: &mut Problems) -> Option<EtcdPlan> {
-    if args.endpoints.is_empty() {
-        problems.add("etcd: --endpoint is required (or SNAPSHOT_UPLOAD_ENDPOINT)");
-    }
-    for endpoint in &args.endpoints {
-        let is_url = url::Url::parse(endpoint)
-            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        if !is_url {
-            problems.add(format!("--endpoint {endpoint}: write it as https://HOST:PORT"));
-        }
-    }
-    let identity = pair("--cert", args.cert, "--key", args.key, problems);
-    let user = pair("--user", args.user, "--password-file", args.password_file, problems);
-    let EtcdArgs { endpoints, cacert, compare_members, .. } = args;
-    Some(EtcdPlan { endpoints, cacert, identity, user, compare_members })
-}
-
-fn pair<A, B>(
-    first: &str,
-    a: Option<A>,
-    second: &str,
-    b: Option<B>,
-    problems: &mut Problems,
-) -> Option<(A, B)> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some((a, b)),
-        (None, None) => None,
-        _ => {
-            problems.add(format!("{first} and {second} go together"));
-            None
-        }
-    }
+fn etcd(args: EtcdArgs, problems: &mut Problems) -> EtcdPlan {
+    EtcdPlan { reach: args.reach.resolve(problems), compare_members: args.compare_members }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use sidecar::{Exit, Failure};
-use snapshot::{Bytes as Sum, EtcdFacts, Facts, HashKv};
+use snapshot::{Bytes as Sum, EtcdFacts, Facts};
 
 use crate::plan::{Content, Expected};
 use crate::received::Received;
@@ -62,44 +62,11 @@ pub(crate) async fn etcd(file: Arc<File>, received: Option<Received>) -> anyhow:
         etcd_image::describe(&*file, &etcd_image::Options::default())
     });
     let facts = read.await?;
-    facts.map(facts_of).map_err(|error| {
+    facts.map(|facts| EtcdFacts::from(&facts)).map_err(|error| {
         let exit = match error {
             etcd_image::Error::Io(_) => Exit::Temporary,
             _ => Exit::Corrupt,
         };
         Failure::new(exit, anyhow!("the etcd snapshot is not good: {error}"))
     })
-}
-
-/// What a manifest keeps of them.
-fn facts_of(image: etcd_image::Facts) -> EtcdFacts {
-    let alarms = image.alarms.iter().map(|alarm| alarm_name(alarm.kind)).collect();
-    EtcdFacts {
-        revision: image.revision,
-        compact_revision: image.compact_revision,
-        live_keys: image.live_keys,
-        total_keys: image.total_keys,
-        storage_version: image.storage_version,
-        cluster_version: image.cluster_version,
-        auth_enabled: image.auth_enabled,
-        alarms,
-        members: image.members.len() as u64,
-        leases: image.leases,
-        status_hash: image.status_hash,
-        hash_kv: HashKv {
-            revision: image.hash_kv.revision,
-            compact_revision: image.hash_kv.compact_revision,
-            hash: image.hash_kv.hash,
-            agreed: vec![],
-            not_compared: vec![],
-        },
-    }
-}
-
-fn alarm_name(kind: etcd_image::AlarmKind) -> String {
-    match kind {
-        etcd_image::AlarmKind::Nospace => "NOSPACE".to_owned(),
-        etcd_image::AlarmKind::Corrupt => "CORRUPT".to_owned(),
-        etcd_image::AlarmKind::Unknown(number) => format!("UNKNOWN({number})"),
-    }
 }

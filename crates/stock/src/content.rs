@@ -2,7 +2,7 @@
 //! Content, and what is said of it.
 
 use etcd_image::Options;
-use snapshot::{EtcdFacts, HashKv};
+use snapshot::EtcdFacts;
 
 /// A small snapshot that a real etcd 3.6 gave.
 pub fn small() -> Vec<u8> {
@@ -19,24 +19,5 @@ pub fn flipped(bytes: &[u8], at: usize) -> Vec<u8> {
 /// What a manifest says of an etcd snapshot.
 pub fn etcd_facts(content: &[u8]) -> EtcdFacts {
     let image = etcd_image::describe(content, &Options::default()).unwrap();
-    EtcdFacts {
-        revision: image.revision,
-        compact_revision: image.compact_revision,
-        live_keys: image.live_keys,
-        total_keys: image.total_keys,
-        storage_version: image.storage_version,
-        cluster_version: image.cluster_version,
-        auth_enabled: image.auth_enabled,
-        alarms: vec![],
-        members: image.members.len() as u64,
-        leases: image.leases,
-        status_hash: image.status_hash,
-        hash_kv: HashKv {
-            revision: image.hash_kv.revision,
-            compact_revision: image.hash_kv.compact_revision,
-            hash: image.hash_kv.hash,
-            agreed: vec![],
-            not_compared: vec![],
-        },
-    }
+    EtcdFacts::from(&image)
 }

@@ -15,6 +15,7 @@ mod ground;
 mod keys;
 mod run;
 mod sample;
+mod tmpfs;
 
 pub use bucket::{BUCKET, Bucket, PREFIX};
 pub use content::{etcd_facts, flipped, small};
@@ -24,3 +25,4 @@ pub use ground::Ground;
 pub use keys::Keys;
 pub use run::{Ended, Going, Run};
 pub use sample::Sample;
+pub use tmpfs::Tmpfs;

@@ -120,8 +120,20 @@ impl Default for Settings {
 }
 
 impl StoreArgs {
+    /// [`Settings::silence`] and [`Settings::retrying`].
+    fn patience(&self, problems: &mut Problems) -> (Duration, Duration) {
+        let mut span = |flag, given: &Option<Given<Span>>, default| {
+            problems.given(flag, given.clone()).map_or(default, |Span(span)| span)
+        };
+        (
+            span("--store-timeout", &self.store_timeout, SILENCE),
+            span("--retry-timeout", &self.retry_timeout, RETRYING),
+        )
+    }
+
     /// Judges the flags.
     pub fn resolve(self, problems: &mut Problems) -> Settings {
+        let (silence, retrying) = self.patience(problems);
         let mut endpoint = |flag: &str, given| {
             let url = problems.given(flag, given);
             url.filter(|url| is_endpoint(flag, url, problems))
@@ -129,11 +141,9 @@ impl StoreArgs {
         let s3_endpoint = endpoint("--s3-endpoint", self.s3_endpoint);
         let gcs_endpoint = endpoint("--gcs-endpoint", self.gcs_endpoint);
         let azure_endpoint = endpoint("--azure-endpoint", self.azure_endpoint);
-        let mut span =
-            |flag, given, default| problems.given(flag, given).map_or(default, |Span(span)| span);
         Settings {
-            silence: span("--store-timeout", self.store_timeout, SILENCE),
-            retrying: span("--retry-timeout", self.retry_timeout, RETRYING),
+            silence,
+            retrying,
             s3_endpoint,
             gcs_endpoint,
             azure_endpoint,
@@ -145,8 +155,14 @@ impl StoreArgs {
 }
 
 impl ClaimsArgs {
-    /// Judges the flags; nothing without `--claims`.
-    pub fn resolve(self, problems: &mut Problems) -> Option<(crate::Location, Settings)> {
+    /// Judges the flags; nothing without `--claims`. There is as much patience as with the main store.
+    pub fn resolve(
+        self,
+        main: &StoreArgs,
+        problems: &mut Problems,
+    ) -> Option<(crate::Location, Settings)> {
+        // What is wrong with the main store's flags is told by the main store.
+        let (silence, retrying) = main.patience(&mut Problems::default());
         let mut endpoint = |flag: &str, given| {
             let url = problems.given(flag, given);
             url.filter(|url| is_endpoint(flag, url, problems))
@@ -158,7 +174,8 @@ impl ClaimsArgs {
             s3_region: self.claims_s3_region,
             ca_bundle: self.claims_ca_bundle,
             credentials_dir: self.claims_credentials_dir,
-            ..Settings::default()
+            silence,
+            retrying,
         };
         let location = problems.given("--claims", self.claims)?;
         Some((location, settings))

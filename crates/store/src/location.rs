@@ -39,6 +39,29 @@ pub struct Location {
 )]
 pub struct BadUrl(&'static str);
 
+impl Location {
+    /// The last `names` of the prefix, and what lies around them. None if there are not so many.
+    #[must_use]
+    pub fn apart(&self, names: usize) -> Option<(Self, String)> {
+        let parts: Vec<&str> = self.prefix.split('/').collect();
+        if self.prefix.is_empty() || parts.len() < names {
+            return None;
+        }
+        let (around, key) = parts.split_at(parts.len() - names);
+        Some((Self { prefix: around.join("/"), ..self.clone() }, key.join("/")))
+    }
+
+    /// An object, and the bucket or folder that it lies in. None if no object is named.
+    #[must_use]
+    pub fn object(&self) -> Option<(Self, String)> {
+        match self.scheme {
+            Scheme::File => self.apart(1),
+            // A bucket is its own root.
+            _ => self.apart(self.prefix.split('/').count()),
+        }
+    }
+}
+
 impl FromStr for Location {
     type Err = BadUrl;
 

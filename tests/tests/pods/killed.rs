@@ -5,7 +5,8 @@ use crate::bed::{Bed, Settings};
 use crate::story::last_tallies;
 
 const BYTES: u64 = 96 << 20;
-const SPEED: u64 = 8 << 20;
+/// Slow enough that a loaded machine still finds it at work.
+const SPEED: u64 = 4 << 20;
 /// Enough that files lie in the volume, and not nearly all.
 pub(crate) const UNDER_WAY: u64 = 56 << 20;
 

@@ -68,24 +68,43 @@ fn content(path: &Path, byte: u8, bytes: usize) {
     std::fs::write(path, vec![byte; bytes]).unwrap();
 }
 
+/// The arguments of an upload of a file into the bucket.
+fn upload_of(source: &Path) -> [&str; 6] {
+    ["file", source.to_str().unwrap(), "--to", "s3://bucket/pre", "--content", "plain"]
+}
+
+/// The id of the oldest snapshot.
+fn oldest(bed: &Bed) -> String {
+    let (_, list) = bed.end("snapshot-read", &["list", "--json", "--from", "s3://bucket/pre"]);
+    let manifests: Vec<Value> =
+        list.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    manifests.last().unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+/// Keeps the newest and what is pinned.
+fn prune(bed: &Bed) {
+    let claims = format!("file://{}", bed.path("claims").display());
+    let keep = ["--from", "s3://bucket/pre", "--keep-last", "1", "--min-keep", "1"];
+    let (code, plan) =
+        bed.end("snapshot-prune", &[&keep[..], &["--apply", "--claims", &claims]].concat());
+    assert_eq!(code, Some(0), "{plan}");
+    assert!(plan.contains("keep: pinned"), "{plan}");
+}
+
 #[test]
 fn retention_leaves_alone_an_upload_that_commits_and_a_restore_that_is_pinned() {
     let bed = Bed::new();
     let [uploading, restoring] = &bed.fronts;
     let source = bed.path("source");
-    let upload =
-        ["file", source.to_str().unwrap(), "--to", "s3://bucket/pre", "--content", "plain"];
+    let upload = upload_of(&source);
     for byte in 0..4 {
         content(&source, byte, 3_000_000);
         let (code, log) = bed.end("snapshot-upload", &upload);
         assert_eq!(code, Some(0), "{log}");
     }
-    let (_, list) = bed.end("snapshot-read", &["list", "--json", "--from", "s3://bucket/pre"]);
-    let manifests: Vec<Value> =
-        list.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let oldest = manifests.last().unwrap()["id"].as_str().unwrap().to_owned();
 
     // A restore reads the oldest one, slowly, and is pinned to it.
+    let oldest = oldest(&bed);
     let pin = format!("{{\"version\":\"1.0\",\"snapshot\":\"{oldest}\"}}");
     std::fs::write(bed.path("claims/ns/restored/1/pin"), pin).unwrap();
     restoring.plan(FaultPlan::none().throttled(1_000_000));
@@ -96,29 +115,11 @@ fn retention_leaves_alone_an_upload_that_commits_and_a_restore_that_is_pinned() 
     // An upload has published its data, and its manifest hangs.
     content(&source, 9, 3_000_000);
     uploading.plan(FaultPlan::one(Match::method("PUT").target(".snap.json").times(1), Fault::Hang));
-    let commits = bed.start(
-        "snapshot-upload",
-        &uploading.url(),
-        &[&upload[..], &["--store-timeout", "5s"]].concat(),
-    );
+    let patient = [&upload[..], &["--store-timeout", "5s"]].concat();
+    let commits = bed.start("snapshot-upload", &uploading.url(), &patient);
     wait_until(PATIENCE, "the manifest", || !uploading.hits().is_empty()).unwrap();
 
-    let claims = format!("file://{}", bed.path("claims").display());
-    let prune = [
-        "--from",
-        "s3://bucket/pre",
-        "--keep-last",
-        "1",
-        "--min-keep",
-        "1",
-        "--apply",
-        "--claims",
-        &claims,
-    ];
-    let (code, plan) = bed.end("snapshot-prune", &prune);
-    assert_eq!(code, Some(0), "{plan}");
-    assert!(plan.contains("keep: pinned"), "{plan}");
-
+    prune(&bed);
     let (code, log) = ended(restore);
     assert_eq!(code, Some(0), "{log}");
     assert!(std::fs::read(&target).unwrap() == vec![0; 3_000_000]);

@@ -2,7 +2,6 @@
 //! `confirm`: is the restored cluster up, and is it the one that was restored? Only then is a restore
 //! completed: an init container that ended well says nothing of what came after.
 
-mod access;
 mod checks;
 mod expected;
 pub(crate) mod plan;
@@ -36,10 +35,10 @@ pub(crate) async fn confirm(plan: ConfirmPlan, stop: Stop) -> anyhow::Result<Out
 }
 
 async fn run(plan: &ConfirmPlan) -> anyhow::Result<Outcome> {
-    let access = access::read(&plan.access)?;
+    let access = plan.reach.access().map_err(|error| Failure::new(Exit::Usage, error))?;
     let expected = Expected::of(&plan.told).await?;
     let patience = Patience::new(plan.wait);
-    let reached = all(&plan.endpoints, &access, patience).await?;
+    let reached = all(&plan.reach.endpoints, &access, patience).await?;
     let found = strangers(&expected, &reached);
     if !found.is_empty() {
         return Ok(differs(&expected, found));

@@ -101,7 +101,10 @@ fn may_mend(kind: Kind) -> bool {
 pub(crate) fn failure(error: Error) -> anyhow::Error {
     match error.kind() {
         Kind::Denied => {
-            let hint = "it needs a user with the role root, of the snapshot's own users (--user)";
+            let hint = match error.to_string().to_lowercase().contains("certificate") {
+                true => "it needs a client certificate that it trusts (--cert and --key)",
+                false => "it needs a user with the role root, of the snapshot's own users (--user)",
+            };
             Failure::new(Exit::Denied, anyhow!("{error}; {hint}"))
         }
         Kind::Usage => Failure::new(Exit::Usage, error),

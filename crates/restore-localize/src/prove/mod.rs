@@ -8,7 +8,6 @@
 mod answers;
 mod history;
 mod http;
-mod kept;
 mod metrics;
 pub(crate) mod plan;
 mod proof;

@@ -16,14 +16,13 @@ use crate::bump::Bump;
 use crate::download::download;
 use crate::progress::Progress;
 use crate::prove::history;
-use crate::prove::kept::kept;
 use crate::prove::plan::ProvePlan;
 use crate::prove::proof::Subject as Whose;
 use crate::prove::scratch::Scratch;
 use crate::prove::server::{NAME, PEER_URL};
 use crate::resolve::Subject;
 use crate::room;
-use crate::tool::{Making, Tool};
+use crate::tool::{Making, Tool, TrailerSum};
 use crate::verify;
 use crate::voters::Voters;
 
@@ -94,7 +93,10 @@ pub(crate) async fn fetch(
     Box::pin(progress.show(fetching)).await?;
     match data.manifest().and_then(|manifest| manifest.facts.etcd.clone()) {
         Some(facts) => Ok(facts),
-        None => verify::describe(path, TrailerMode::Expected).await.map(kept),
+        None => {
+            let facts = verify::describe(path, TrailerMode::Expected).await?;
+            Ok(EtcdFacts::from(&facts))
+        }
     }
 }
 
@@ -145,6 +147,7 @@ pub(crate) async fn restore(tool: &Tool, scratch: &Scratch) -> anyhow::Result<Pa
         voters: &Voters::one(NAME, &urls),
         token: TOKEN,
         bump: Bump::Keep,
+        trailer: TrailerSum::Tool,
     };
     if let Err(error) = tool.make(&making).await {
         // Is it the snapshot, or the tool?

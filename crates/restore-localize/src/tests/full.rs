@@ -5,10 +5,10 @@
 use std::fs::File;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 
 use sidecar::{Exit, Failure};
+use stock::Tmpfs;
 
 use crate::steps::{Edge, Step, Watch};
 use crate::tests::bed::Bed;
@@ -20,21 +20,12 @@ const NONCE: &[&str] = &[".pilotfish-volume"];
 /// Room for claims.
 const CLAIMS: &str = "1m";
 
-/// A small file system of its own; it goes when it is dropped.
-struct Disk(tempfile::TempDir);
+/// A volume of its own, or claims of their own.
+struct Disk(Tmpfs);
 
 impl Disk {
-    /// None, and a line that says so, where this process may not mount.
     fn mounted(size: &str) -> Option<Self> {
-        let at = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(at.path());
-        let is_mounted = mount.output().is_ok_and(|output| output.status.success());
-        if !is_mounted {
-            assert_ne!(std::env::var("REQUIRE_ALL").as_deref(), Ok("1"), "a small disk needs root");
-            println!("LEFT OUT: a full disk: mounting needs root");
-        }
-        is_mounted.then_some(Self(at))
+        Tmpfs::mounted(size).map(Self)
     }
 
     fn path(&self) -> &Path {
@@ -45,6 +36,17 @@ impl Disk {
         self.path().join("filler")
     }
 
+    /// A run that finds no room from that step on ends for it; nothing is left but what a volume keeps, and
+    /// with room again the next one goes on.
+    fn assert_goes_on(&self, step: Step, bed: &Bed) {
+        let error = bed.run(self.full_from(step)).unwrap_err();
+        assert_eq!(Failure::exit_of(&error), Exit::Temporary, "{step:?}: {error:#}");
+        assert!(!bed.is_live(), "{step:?}");
+        assert_eq!(bed.ours(), if has_nonce(step) { NONCE } else { &[] }, "{step:?}");
+        std::fs::remove_file(self.filler()).unwrap();
+        bed.restore();
+    }
+
     /// Takes all its room when the step begins.
     fn full_from(&self, full: Step) -> Watch {
         let filler = self.filler();
@@ -53,12 +55,6 @@ impl Disk {
                 fill(&filler);
             }
         })
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        Command::new("umount").arg("--lazy").arg(self.path()).status().ok();
     }
 }
 
@@ -90,16 +86,10 @@ fn a_volume_that_is_full_from_a_step_on_is_left_as_it_was() {
     for step in Step::ALL {
         let Some(bed) = Bed::new() else { return };
         let bed = bed.on(disk.path());
-        let ended = bed.run(disk.full_from(step));
         if needs_no_room(step) {
-            assert_eq!(ended.unwrap().exit, Exit::Done, "{step:?}");
+            assert_eq!(bed.run(disk.full_from(step)).unwrap().exit, Exit::Done, "{step:?}");
         } else {
-            let error = ended.unwrap_err();
-            assert_eq!(Failure::exit_of(&error), Exit::Temporary, "{step:?}: {error:#}");
-            assert!(!bed.is_live(), "{step:?}");
-            assert_eq!(bed.ours(), if has_nonce(step) { NONCE } else { &[] }, "{step:?}");
-            std::fs::remove_file(disk.filler()).unwrap();
-            bed.restore();
+            disk.assert_goes_on(step, &bed);
         }
         bed.assert_complete(&format!("{step:?}"));
         assert_eq!(bed.ours(), NONCE, "{step:?}");
@@ -113,12 +103,7 @@ fn claims_that_find_no_room_leave_the_volume_as_it_was() {
     for step in [Step::Pin, Step::Claim] {
         let (Some(disk), Some(bed)) = (Disk::mounted(CLAIMS), Bed::new()) else { return };
         let bed = bed.claiming(disk.path());
-        let error = bed.run(disk.full_from(step)).unwrap_err();
-        assert_eq!(Failure::exit_of(&error), Exit::Temporary, "{step:?}: {error:#}");
-        assert!(!bed.is_live(), "{step:?}");
-        assert_eq!(bed.ours(), if has_nonce(step) { NONCE } else { &[] }, "{step:?}");
-        std::fs::remove_file(disk.filler()).unwrap();
-        bed.restore();
+        disk.assert_goes_on(step, &bed);
         bed.assert_complete(&format!("{step:?}"));
     }
 }

@@ -82,14 +82,24 @@ impl Bed {
 
     /// A run for a member, with other values of some flags.
     pub(crate) fn run_with(&self, command: &[&str], member: usize, other: &[(&str, &str)]) -> Run {
+        let claims = self.claims.url();
+        let other = [&[("--claims", claims.as_str())], other].concat();
+        self.run_of(command, member, &other)
+    }
+
+    /// A restore of a member whose claims lie elsewhere.
+    pub(crate) fn restore_claiming(&self, member: usize, claims: &[String]) -> Run {
+        self.run_of(&["etcd"], member, &[]).args(claims)
+    }
+
+    fn run_of(&self, command: &[&str], member: usize, other: &[(&str, &str)]) -> Run {
         let (dir, tool) = (self.dir(member), etcdutl());
-        let (snapshots, claims) = (self.snapshots.url(), self.claims.url());
+        let snapshots = self.snapshots.url();
         let cluster = self.members.initial_cluster();
         let mut flags = BTreeMap::from([
             ("--from", snapshots.as_str()),
             ("--namespace", "ns"),
             ("--cluster", "source"),
-            ("--claims", &claims),
             ("--target-namespace", "ns"),
             ("--target-cluster", "target"),
             ("--generation", GENERATION),

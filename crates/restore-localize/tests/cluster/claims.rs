@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
-use stock::{Bucket, Sample};
-use testbed::{Fault, FaultPlan, Lost, Match, SignAgain};
+use stock::{Bucket, Ground, Sample};
+use testbed::servers::Versitygw;
+use testbed::{Ca, Fault, FaultPlan, Front, FrontConfig, Lost, Match, SignAgain};
 
 use crate::bed::{Bed, GENERATION};
 
@@ -157,4 +158,50 @@ async fn a_volume_that_is_lost_before_its_claim_is_restored_anew() {
     going.running.kill().unwrap();
     bed.lose(0);
     bed.restore(0).assert(0, &["is restored"]);
+}
+
+/// A store's flags, as those of claims.
+fn as_claims(flags: Vec<String>) -> impl Iterator<Item = String> {
+    flags.into_iter().map(|flag| match flag.strip_prefix("--") {
+        Some("claims") | None => flag,
+        Some(name) => format!("--claims-{name}"),
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_are_kept_in_every_kind_of_store() {
+    let bed = Bed::of(1).await;
+    for ground in Ground::all().await {
+        if matches!(ground, Ground::File(_)) {
+            continue; // as in all other tests
+        }
+        let credentials = tempfile::tempdir().unwrap();
+        let flags: Vec<String> = as_claims(ground.flags("--claims", credentials.path())).collect();
+        let run = || bed.restore_claiming(0, &flags).end();
+        run().assert(0, &["is restored"]);
+        for name in ["pin", "m0"] {
+            let key = format!("pre/{FOLDER}/{name}");
+            assert!(ground.objects().iter().any(|(found, _)| *found == key), "{key}");
+        }
+        bed.lose(0);
+        run().assert(65, &["m0"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_of_a_private_authority_are_kept_with_its_certificate() {
+    let (bed, ca) = (Bed::of(1).await, Ca::new().unwrap());
+    let server = Versitygw::start().await.unwrap();
+    server.create_bucket("bucket").unwrap();
+    let front = FrontConfig { tls: Some(&ca), ..FrontConfig::new(server.addr()) };
+    let front = Front::start(front).unwrap();
+    let credentials = tempfile::tempdir().unwrap();
+    let ground = Ground::Versitygw(server);
+    let mut flags: Vec<String> = as_claims(ground.flags("--claims", credentials.path())).collect();
+    *flags.last_mut().unwrap() = front.url();
+    let run = || bed.restore_claiming(0, &flags).args(["--retry-timeout", "1s"]);
+    run().end().assert(75, &["certificate"]);
+    bed.assert_untouched(0);
+    let ca = ca.pem_path().to_str().unwrap();
+    run().args(["--claims-ca-bundle", ca]).end().assert(0, &["is restored"]);
 }

@@ -118,15 +118,34 @@ fn several_members_without_claims_or_with_the_state_new_are_refused_at_once() {
     run(&claims[..2]).end().assert(64, &["--target-namespace and --target-cluster"]);
 }
 
+#[test]
+fn names_that_claims_have_for_themselves_and_a_rejoin_without_a_generation_are_refused() {
+    let of = |name: &str, action: &[&str]| {
+        let args =
+            ["--from", "file:///x", "--namespace", "n", "--cluster", "c", "--claims", "file:///y"];
+        let run = stock::Run::new(env!("CARGO_BIN_EXE_restore-localize"), &["etcd"]).args(action);
+        let run = run.args(args).args(["--target-namespace", "n", "--target-cluster", "c"]);
+        let list = format!("{name}=http://a:2380");
+        run.args(["--data-dir", "/nowhere/at/all", "--name", name, "--initial-cluster", &list])
+            .end()
+    };
+    of("pin", &["--generation", "g"]).assert(64, &["--name pin: claims have files of this name"]);
+    of("a/b", &["--generation", "g"]).assert(64, &["--name a/b: cannot be a part"]);
+    of("a", &["rejoin"]).assert(64, &["--generation is required"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_genesis_member_is_restored_where_an_operator_adds_the_others() {
     let bed = Bed::of(3).await;
-    for member in 0..3 {
+    let pin = bed.claims.path("ns/target/g1/pin");
+    for member in [1, 0, 2] {
         let ended = bed.run(&["etcd", "--genesis-only"], member).end();
         match member {
             0 => ended.assert(0, &["is restored"]),
             _ => ended.assert(0, &["none of the 1 members", "its data is left alone"]),
         };
+        // Who joins chooses nothing.
+        assert_eq!(pin.exists(), member != 1, "after member {member}");
     }
     (1..3).for_each(|member| bed.assert_only_noted(member));
     bed.members.start_member(0).unwrap();

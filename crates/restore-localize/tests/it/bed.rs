@@ -196,39 +196,3 @@ pub(crate) fn tree(root: &Path) -> BTreeMap<PathBuf, String> {
     }
     found
 }
-
-/// A small file system of its own; it goes when it is dropped.
-pub(crate) struct Disk(tempfile::TempDir);
-
-impl Disk {
-    /// None, and a line that says so, where this process may not mount.
-    #[expect(clippy::print_stdout, reason = "the runner must see what was left out")]
-    pub(crate) fn mounted(size: &str) -> Option<Self> {
-        let at = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(at.path());
-        let is_mounted = mount.output().is_ok_and(|output| output.status.success());
-        if !is_mounted {
-            assert_ne!(std::env::var("REQUIRE_ALL").as_deref(), Ok("1"), "a small disk needs root");
-            println!("LEFT OUT: a disk of its own: mounting needs root");
-        }
-        is_mounted.then_some(Self(at))
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Nobody may write any more.
-    pub(crate) fn seal(&self) {
-        let mut mount = Command::new("mount");
-        let status = mount.args(["-o", "remount,ro"]).arg(self.path()).status();
-        assert!(status.unwrap().success());
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        Command::new("umount").arg("--lazy").arg(self.path()).status().ok();
-    }
-}

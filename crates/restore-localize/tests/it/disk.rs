@@ -4,12 +4,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use stock::{Bucket, Folder, Sample};
+use stock::{Bucket, Folder, Sample, Tmpfs};
 use testbed::FaultPlan;
 use testbed::etcd::Version;
 
 use crate::PLACE;
-use crate::bed::{Disk, OF_3_4, Pod, large, small, utl};
+use crate::bed::{OF_3_4, Pod, large, small, utl};
 
 /// Takes all room that is left.
 fn fill(disk: &Path) {
@@ -23,7 +23,7 @@ fn a_volume_that_is_too_small_is_found_out_before_anything_is_fetched() {
     // What is fetched is damaged, so that who fetches it ends otherwise.
     folder.write(&sample.data_key(), stock::flipped(sample.stored(), 9));
     for size in ["1m", "64m", "122m"] {
-        let (Some(pod), Some(disk)) = (Pod::new(), Disk::mounted(size)) else { return };
+        let (Some(pod), Some(disk)) = (Pod::new(), Tmpfs::mounted(size)) else { return };
         let pod = pod.on(disk.path());
         pod.restore(&folder).end().assert(75, &["bytes free, and the restore needs 128106560"]);
         pod.assert_untouched(size);
@@ -32,7 +32,7 @@ fn a_volume_that_is_too_small_is_found_out_before_anything_is_fetched() {
 
 #[test]
 fn a_disk_that_fills_up_during_the_download_is_left_as_it_was() {
-    let (Some(pod), Some(disk)) = (Pod::new(), Disk::mounted("240m")) else { return };
+    let (Some(pod), Some(disk)) = (Pod::new(), Tmpfs::mounted("240m")) else { return };
     let pod = pod.on(disk.path());
     let bucket = Bucket::with(&[&Sample::new(PLACE, 1).content(large())]);
     // So slow that the disk is full long before the last range is there.
@@ -54,7 +54,7 @@ fn a_disk_that_fills_up_during_the_download_is_left_as_it_was() {
 #[test]
 fn a_disk_that_fills_up_while_the_member_is_made_is_left_as_it_was() {
     for version in Version::ALL {
-        let (Some(tool), Some(disk)) = (utl(version), Disk::mounted("200m")) else { return };
+        let (Some(tool), Some(disk)) = (utl(version), Tmpfs::mounted("200m")) else { return };
         let pod = Pod::of_tool(tool).on(disk.path());
         let sample = Sample::etcd_of(PLACE, 1, OF_3_4.to_vec());
         let folder = Folder::with(&[&sample]);
@@ -81,7 +81,7 @@ fn filling(disk: &Path, room: u64) -> String {
 /// Two snapshots' room is asked for, not one's.
 #[test]
 fn a_volume_with_just_enough_room_is_enough() {
-    let (Some(pod), Some(disk)) = (Pod::new(), Disk::mounted("129m")) else { return };
+    let (Some(pod), Some(disk)) = (Pod::new(), Tmpfs::mounted("129m")) else { return };
     let pod = pod.on(disk.path());
     pod.restore(&Folder::with(&[&Sample::etcd(PLACE, 1)])).end().assert(0, &[]);
     pod.assert_restored("just enough");

@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::Path;
 
-use crate::bed::{Disk, Pod, small, tree};
+use stock::Tmpfs;
+
+use crate::bed::{Pod, small, tree};
 
 /// Lays something into a data directory.
 type Lay = fn(&Path);
@@ -72,7 +74,7 @@ fn a_marker_that_is_cut_short_is_not_taken_for_none() {
 
 #[test]
 fn a_volume_that_nobody_may_write_is_named() {
-    let (Some(pod), Some(disk)) = (Pod::new(), Disk::mounted("1m")) else { return };
+    let (Some(pod), Some(disk)) = (Pod::new(), Tmpfs::mounted("1m")) else { return };
     let pod = pod.on(disk.path());
     fs::create_dir(pod.data_dir()).unwrap();
     disk.seal();

@@ -7,10 +7,10 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use stock::{Folder, Sample};
+use stock::{Folder, Sample, Tmpfs};
 
 use crate::PLACE;
-use crate::bed::{Disk, Pod};
+use crate::bed::Pod;
 
 const USER: u32 = 65532;
 const FS_GROUP: u32 = 2000;
@@ -19,13 +19,13 @@ const FS_GROUP: u32 = 2000;
 struct Guarded {
     programs: tempfile::TempDir,
     from: Folder,
-    volume: Disk,
+    volume: Tmpfs,
 }
 
 impl Guarded {
     /// None, and a line that says so, where this process is not root.
     fn new() -> Option<Self> {
-        let (pod, volume) = (Pod::new()?, Disk::mounted("200m")?);
+        let (pod, volume) = (Pod::new()?, Tmpfs::mounted("200m")?);
         let programs = tempfile::tempdir().unwrap();
         let from = Folder::with(&[&Sample::etcd(PLACE, 1)]);
         let program = env!("CARGO_BIN_EXE_restore-localize");

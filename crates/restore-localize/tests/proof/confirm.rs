@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use stock::Sample;
+use testbed::Ca;
 use testbed::etcd::{Etcd, Version};
 
 use crate::PLACE;
@@ -77,6 +78,24 @@ async fn another_cluster_is_told_at_once() {
     let other = Etcd::member(Version::V3_6).await.unwrap();
     let ended = restored.confirm_at(&other.endpoints(), "50s").end();
     ended.assert(65, &["not what was restored", "is of cluster"]);
+}
+
+/// Promise: a cluster behind certificates is asked with them, and without them it is said what is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_behind_certificates_is_asked_with_them() {
+    let (Some(restored), ca) = (Restored::small(), Ca::new().unwrap()) else { return };
+    let other = Etcd::builder(Version::V3_6).tls(&ca).client_cert_auth().start().await.unwrap();
+    let tls = other.tls().unwrap();
+    let [ca, cert, key] =
+        [&tls.ca, &tls.client.certificate, &tls.client.key].map(|path| path.to_str().unwrap());
+    let asked =
+        |wait, files: &[&str]| restored.confirm_at(&other.endpoints(), wait).args(files).end();
+    let all = ["--cacert", ca, "--cert", cert, "--key", key];
+    asked("50s", &all).assert(65, &["not what was restored", "is of cluster"]);
+    asked("2s", &all[..2]).assert(77, &["a client certificate that it trusts (--cert and --key)"]);
+    asked("2s", &all[2..]).assert(69, &["certificate"]);
+    asked("2s", &all[..4]).assert(64, &["--cert and --key go together"]);
+    asked("2s", &["--cacert", "/gone"]).assert(64, &["--cacert /gone"]);
 }
 
 /// Promise: the members are exactly those that were restored.

@@ -3,10 +3,9 @@
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use stock::{Bucket, Folder, Sample};
+use stock::{Bucket, Folder, Sample, Tmpfs};
 use testbed::FaultPlan;
 
 use crate::{Desk, PLACE, PLACED, program, read};
@@ -38,59 +37,26 @@ fn a_folder_in_which_nothing_may_be_made_is_named() {
     read(&folder, &["get", "latest", "/proc/x"]).args(PLACED).end().assert(64, &["/proc"]);
 }
 
-/// A small file system of its own; it goes when it is dropped.
-struct Small(tempfile::TempDir);
-
-impl Small {
-    /// None, and a line that says so, where this process may not mount.
-    #[expect(clippy::print_stdout, reason = "the runner must see what was left out")]
-    fn mounted(size: &str) -> Option<Self> {
-        let at = tempfile::tempdir().unwrap();
-        let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(at.path());
-        let is_mounted = mount.output().is_ok_and(|output| output.status.success());
-        if !is_mounted {
-            println!("LEFT OUT: a full disk: no tmpfs can be mounted here");
-        }
-        is_mounted.then_some(Self(at))
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn names(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.0.path()).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        Command::new("umount").arg("--lazy").arg(self.0.path()).status().ok();
-    }
-}
-
 #[test]
 fn a_disk_that_has_too_little_room_is_found_out_before_anything_is_fetched() {
-    let Some(disk) = Small::mounted("1m") else { return };
+    let Some(disk) = Tmpfs::mounted("1m") else { return };
     let folder = Folder::with(&[&Sample::new(PLACE, 1).content(vec![b'x'; 2_000_000])]);
-    let run = read(&folder, &["get", "latest"]).arg(disk.path("x")).args(PLACED);
+    let run = read(&folder, &["get", "latest"]).arg(disk.path().join("x")).args(PLACED);
     run.end().assert(75, &["bytes left and the snapshot has 2000000"]);
     assert_eq!(disk.names(), [""; 0].map(PathBuf::from));
 }
 
 #[test]
 fn a_disk_that_fills_up_meanwhile_is_left_as_it_was() {
-    let Some(disk) = Small::mounted("24m") else { return };
+    let Some(disk) = Tmpfs::mounted("24m") else { return };
     let bucket = Bucket::with(&[&Sample::new(PLACE, 1).content(vec![b'x'; 20_000_000])]);
     // So slow that the disk is full long before the first range is there.
     bucket.fault(FaultPlan::none().throttled(4_000_000));
-    let run = program(&["get", "latest"]).arg(disk.path("x")).args(PLACED);
+    let run = program(&["get", "latest"]).arg(disk.path().join("x")).args(PLACED);
     let mut going = run.args(["--from", &bucket.url()]).args(bucket.flags()).start();
     let has_begun = |_: &testbed::Running| !disk.names().is_empty();
     going.running.wait_until(Duration::from_secs(20), "the file is begun", has_begun).unwrap();
-    std::fs::write(disk.path("filler"), vec![b'x'; 30_000_000]).unwrap_err();
+    std::fs::write(disk.path().join("filler"), vec![b'x'; 30_000_000]).unwrap_err();
     going.end().assert(75, &["writing it failed", "space"]);
-    assert_eq!(disk.names(), [disk.path("filler")]);
+    assert_eq!(disk.names(), [disk.path().join("filler")]);
 }

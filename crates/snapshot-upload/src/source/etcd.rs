@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! An etcd cluster: one member's snapshot stream, to its clean end, within the bounds of a watchdog.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, anyhow};
-use etcd_rpc::{Access, Chunk, Kind, Snapshot, User};
+use anyhow::anyhow;
+use etcd_rpc::{Chunk, Kind, Snapshot};
 use jiff::Timestamp;
 use sidecar::{Exit, Failure};
 use snapshot::{EtcdFacts, Facts, Place, Source, SourceKind};
 use tokio::time::{Instant, timeout_at};
-use zeroize::Zeroizing;
 
 use crate::plan::{EtcdPlan, Plan};
 use crate::progress::Progress;
@@ -20,8 +17,6 @@ use crate::source::members::{self, Cluster, Peer, failure};
 use crate::source::{Fed, compare};
 use crate::spool::{Spool, Writer};
 
-/// More than any certificate, key or password.
-const LIMIT: u64 = 1024 * 1024;
 /// The digest behind the data, which some servers do not count.
 const TRAILER: u64 = 32;
 
@@ -38,39 +33,14 @@ pub(crate) struct Etcd {
 /// # Errors
 /// As of [`members::survey`]; [`Exit::Usage`] for files that cannot be read.
 pub(crate) async fn open(etcd: &EtcdPlan, plan: &Plan) -> anyhow::Result<Etcd> {
-    let access = access(etcd).map_err(|error| Failure::new(Exit::Usage, error))?;
-    let cluster = members::survey(&etcd.endpoints, &access).await?;
+    let access = etcd.reach.access().map_err(|error| Failure::new(Exit::Usage, error))?;
+    let cluster = members::survey(&etcd.reach.endpoints, &access).await?;
     Ok(Etcd {
         cluster,
         compare_members: etcd.compare_members,
         stall: plan.spool.stall,
         place: plan.place.clone(),
     })
-}
-
-fn access(etcd: &EtcdPlan) -> anyhow::Result<Access> {
-    let ca = etcd.cacert.as_deref().map(|path| read("--cacert", path)).transpose()?;
-    let identity = match &etcd.identity {
-        Some((cert, key)) => Some((read("--cert", cert)?.to_vec(), read("--key", key)?)),
-        None => None,
-    };
-    let user = match &etcd.user {
-        Some((name, file)) => {
-            let bytes = read("--password-file", file)?;
-            let text = std::str::from_utf8(&bytes).context("--password-file is not text")?;
-            let password = Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned());
-            Some(User { name: name.clone(), password })
-        }
-        None => None,
-    };
-    Ok(Access { ca: ca.map(|pem| pem.to_vec()), identity, user })
-}
-
-fn read(flag: &str, path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    let at = || format!("{flag} {}", path.display());
-    let about = fs::metadata(path).with_context(at)?;
-    anyhow::ensure!(about.is_file() && about.len() <= LIMIT, "{}: not a small regular file", at());
-    fs::read(path).map(Zeroizing::new).with_context(at)
 }
 
 impl Etcd {

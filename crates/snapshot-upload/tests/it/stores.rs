@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Stores and disks that fail.
 
+use stock::{Tmpfs, files};
 use testbed::{Fault, FaultPlan, Match};
 
 use crate::bed::{Bed, Run, small};
@@ -46,62 +47,23 @@ fn the_least_rights_do_without_list_and_read_of_what_is_not_there() {
 
 #[test]
 fn a_full_store_and_a_full_spool_leave_nothing_and_say_so() {
-    let Some(small_disk) = Disk::of(12) else { return };
+    let Some(small_disk) = Tmpfs::mounted("12m") else { return };
     let source = tempfile::tempdir().unwrap();
     let path = source.path().join("large");
     std::fs::write(&path, vec![7; 16_000_000]).unwrap();
-    let to = format!("file://{}", small_disk.path.display());
+    let to = format!("file://{}", small_disk.path().display());
     let args = ["file", path.to_str().unwrap(), "--to", &to, "--namespace", "n", "--cluster", "c"];
     let ended = Run::new(&args).end();
     ended.assert(75, &["no space is left"]);
-    let left = small_disk.files();
-    assert!(left.iter().all(|name| name.contains("/runs/")), "{left:?}");
+    let left = files(small_disk.path());
+    assert!(left.iter().all(|(name, _)| name.contains("/runs/")), "{left:?}");
 
     let bed = Bed::new();
     let etcd = FakeEtcd::start(member(healthy(&small())));
-    let tiny = Disk::of(1).unwrap();
-    std::fs::write(tiny.path.join("filler"), vec![0; 1_020_000]).unwrap();
-    let spool = ["--spool-dir", tiny.path.to_str().unwrap()];
+    let tiny = Tmpfs::mounted("1m").unwrap();
+    std::fs::write(tiny.path().join("filler"), vec![0; 1_020_000]).unwrap();
+    let spool = ["--spool-dir", tiny.path().to_str().unwrap()];
     let ended = bed.upload(&["etcd", "--endpoint", &etcd.url()]).args(&spool).end();
     ended.assert(75, &["spool"]);
     bed.assert_empty("a full spool");
-}
-
-/// A disk of so many MiB. Only root can have one; where there is none, the run says so.
-struct Disk {
-    path: std::path::PathBuf,
-    _folder: tempfile::TempDir,
-}
-
-impl Disk {
-    fn of(mib: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("disk");
-        std::fs::create_dir(&path).unwrap();
-        let size = format!("size={mib}m");
-        let mounted = std::process::Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &size, "tmpfs"])
-            .arg(&path)
-            .status();
-        if !mounted.is_ok_and(|status| status.success()) {
-            assert_ne!(std::env::var("REQUIRE_ALL").as_deref(), Ok("1"), "a small disk needs root");
-            use std::io::Write as _;
-            let _ = writeln!(std::io::stdout(), "LEFT OUT: a full disk: mounting needs root");
-            return None;
-        }
-        Some(Self { path, _folder: folder })
-    }
-
-    fn files(&self) -> Vec<String> {
-        let output =
-            std::process::Command::new("find").arg(&self.path).args(["-type", "f"]).output();
-        let text = String::from_utf8(output.unwrap().stdout).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = std::process::Command::new("umount").arg(&self.path).status();
-    }
 }
