@@ -6,6 +6,7 @@
 //! real life. Both end in a table of goals, and fail if one of them is missed.
 
 mod args;
+mod chain;
 mod cluster;
 mod command;
 mod keeping;

@@ -45,6 +45,14 @@ impl Document {
         self.0.get_mut(name).map(Value::take).map(Self)
     }
 
+    /// The object's member of this name, taken out as a secret. Absent, null and empty are one.
+    ///
+    /// # Errors
+    /// It is something else than a text.
+    pub(crate) fn take_secret(&mut self, name: &str) -> Result<Option<Secret>, String> {
+        secret(self.0.get_mut(name), name)
+    }
+
     /// The object's member of this name, if it is a text.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name).and_then(Value::as_str)
@@ -104,14 +112,19 @@ fn required(fields: &mut Map<String, Value>, name: &str) -> Result<Secret, Strin
     })
 }
 
-/// Absent, null and empty are one: some issuers write an empty token for none.
 fn optional(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Secret>, String> {
-    match fields.get_mut(name) {
+    let secret = secret(fields.get_mut(name), name)?;
+    if secret.as_ref().is_some_and(|it| !it.expose().bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err(format!("{name} holds a blank or a character that no header can carry"));
+    }
+    Ok(secret)
+}
+
+/// Absent, null and empty are one: some issuers write an empty token for none.
+fn secret(value: Option<&mut Value>, name: &str) -> Result<Option<Secret>, String> {
+    match value {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if text.is_empty() => Ok(None),
-        Some(Value::String(text)) if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
-            Err(format!("{name} holds a blank or a character that no header can carry"))
-        }
         Some(Value::String(text)) => {
             let secret = Secret::new(text.as_str());
             text.zeroize();

@@ -6,7 +6,10 @@
 //! background at a fraction of the set's real lifetime, one question at a time, and keeps serving
 //! the old set while that is valid. Secrets are wiped from memory and never shown by `Debug`,
 //! `Display` or an error.
+//!
+//! A broker knows one secret more, which is asked for alone: [`RepoPassword`].
 
+mod broker;
 mod document;
 mod error;
 mod excerpt;
@@ -17,9 +20,10 @@ mod set;
 mod small_file;
 mod source;
 
+pub use broker::{BrokerArgs, BrokerFlags, BrokerUrl, RepoPassword};
 pub use error::{Error, Kind};
 pub use live::{Clock, Held, Live, Settings, State, Status, SystemClock};
 pub use provider::{BoxFuture, Provider};
 pub use secret::Secret;
 pub use set::Credential;
-pub use source::{BrokerArgs, SourceSpec, UnknownSource, open};
+pub use source::{SourceSpec, UnknownSource, open};

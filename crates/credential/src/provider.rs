@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub(crate) use aws::Aws;
-pub(crate) use broker::{Broker, endpoint as broker_endpoint};
+pub(crate) use broker::{Broker, Wanted, endpoint as broker_endpoint};
 pub(crate) use env::Env;
 pub(crate) use file::File;
 pub(crate) use process::Process;

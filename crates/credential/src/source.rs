@@ -5,7 +5,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::provider::{self, Provider};
+use crate::broker::{BrokerArgs, BrokerUrl};
+use crate::provider::{self, Provider, Wanted};
 use crate::{Error, Kind};
 
 /// Where credentials come from; written as in `--credentials`.
@@ -24,7 +25,7 @@ pub enum SourceSpec {
     /// `default`: the chain that all AWS tools walk.
     Default,
     /// `broker:URL`: `POST /internal/restore-creds` at this base.
-    Broker(String),
+    Broker(BrokerUrl),
 }
 
 /// How each source is written, for errors and help texts.
@@ -35,21 +36,6 @@ const KNOWN: &str = "file:PATH, env, process:CMD, container, web-identity, defau
 #[error("{0}")]
 pub struct UnknownSource(String);
 
-/// What the broker wants to know besides its URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BrokerArgs {
-    /// The group whose backups are asked for.
-    pub group: String,
-    /// The backup type.
-    pub type_: String,
-    /// The run that asks, for the issuer's audit.
-    pub run_id: Option<String>,
-    /// A file with the bearer token, read again for each request.
-    pub token_file: Option<PathBuf>,
-    /// A PEM file with CAs to trust besides the platform's, read again when it changes.
-    pub ca: Option<PathBuf>,
-}
-
 impl FromStr for SourceSpec {
     type Err = UnknownSource;
 
@@ -58,7 +44,9 @@ impl FromStr for SourceSpec {
         match (scheme, rest) {
             ("file", path) if !path.is_empty() => Ok(Self::File(path.into())),
             ("process", command) if !command.trim().is_empty() => words(command),
-            ("broker", url) if !url.is_empty() => broker(url),
+            ("broker", url) if !url.is_empty() => {
+                url.parse().map(Self::Broker).map_err(UnknownSource)
+            }
             ("file" | "process" | "broker", _) => {
                 let message = format!("{scheme} needs a value after the colon; known are {KNOWN}");
                 Err(UnknownSource(message))
@@ -79,11 +67,6 @@ fn words(command: &str) -> Result<SourceSpec, UnknownSource> {
         Some(words) if !words.is_empty() => Ok(SourceSpec::Process(words)),
         _ => Err(UnknownSource("the command after process: has an open quote".to_owned())),
     }
-}
-
-fn broker(url: &str) -> Result<SourceSpec, UnknownSource> {
-    provider::broker_endpoint(url).map_err(UnknownSource)?;
-    Ok(SourceSpec::Broker(url.to_owned()))
 }
 
 impl fmt::Display for SourceSpec {
@@ -120,7 +103,8 @@ pub fn open(spec: &SourceSpec, broker: Option<BrokerArgs>) -> Result<Box<dyn Pro
         SourceSpec::Broker(url) => {
             let missing =
                 || Error::new(Kind::Invalid, spec.to_string(), "group and type are missing");
-            Box::new(provider::Broker::open(url, broker.ok_or_else(missing)?)?)
+            let broker = broker.ok_or_else(missing)?;
+            Box::new(provider::Broker::open(url, broker, Wanted::Credentials)?)
         }
     })
 }

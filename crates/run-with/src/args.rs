@@ -5,14 +5,17 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use credential::{BrokerFlags, BrokerUrl};
 use sidecar::{Given, Logs, Problems, ProcessArgs, Program, Span};
 
 use crate::environment::Source;
+use crate::password::Ask;
 use crate::variable;
 
 const DEFAULT_WAIT: Duration = Duration::from_secs(60);
 
 /// Waits for files, fills the environment from files, then becomes the command: no shell needed.
+/// It can ask a broker for the password of a repository first.
 ///
 /// Later sources win over earlier ones: the inherited environment, then --env-file, then --env.
 #[derive(Debug, clap::Parser)]
@@ -37,6 +40,20 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME=@FILE")]
     env: Vec<String>,
 
+    /// Ask a broker for the repository's password, write it here, mode 0640, and only then go on
+    ///
+    /// While the broker is unavailable it is asked again until --wait-timeout. To hand the password on,
+    /// name the file: --env KOPIA_PASSWORD=@FILE.
+    #[arg(long, value_name = "FILE", help_heading = "Broker")]
+    repo_password_file: Option<PathBuf>,
+
+    /// The broker, http or https [default: PGRO_BROKER_URL]
+    #[arg(long, value_name = "URL", help_heading = "Broker")]
+    broker: Option<String>,
+
+    #[command(flatten)]
+    broker_flags: BrokerFlags,
+
     /// The command and its arguments
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
@@ -50,6 +67,7 @@ pub(crate) struct Args {
 pub(crate) struct Plan {
     pub(crate) wait_for: Vec<PathBuf>,
     pub(crate) wait_timeout: Duration,
+    pub(crate) password: Option<Ask>,
     /// In the order in which they apply.
     pub(crate) sources: Vec<Source>,
     pub(crate) command: CommandLine,
@@ -83,6 +101,7 @@ impl Program for Args {
                 Err(problem) => problems.add(format!("--env {problem}")),
             }
         }
+        let password = password(self.repo_password_file, self.broker, self.broker_flags, problems);
         let command = command_line(self.command);
         if command.is_none() {
             problems.add("a command is required after --");
@@ -90,10 +109,44 @@ impl Program for Args {
         Some(Plan {
             wait_for: self.wait_for,
             wait_timeout: wait_timeout.map_or(DEFAULT_WAIT, |Span(span)| span),
+            password,
             sources,
             command: command?,
         })
     }
+}
+
+/// The file decides whether a broker is asked: an operator may name the broker to every container.
+fn password(
+    file: Option<PathBuf>,
+    broker: Option<String>,
+    flags: BrokerFlags,
+    problems: &mut Problems,
+) -> Option<Ask> {
+    const FILE: &str = "--repo-password-file";
+    let Some(file) = file else {
+        if broker.is_some() {
+            problems.add(format!("--broker is for {FILE} alone"));
+        }
+        flags.idle(FILE, problems);
+        return None;
+    };
+    let broker = broker.or_else(former_broker);
+    if broker.is_none() {
+        problems.add(format!("--broker is required with {FILE}"));
+    }
+    // The text is not shown: it may hold a secret, which is what is wrong with it.
+    let broker = broker.and_then(|url| {
+        let parsed = url.parse::<BrokerUrl>();
+        parsed.map_err(|why| problems.add(format!("--broker: {why}"))).ok()
+    });
+    let arguments = flags.needed(FILE, problems);
+    Some(Ask { broker: broker?, arguments: arguments?, file })
+}
+
+/// As the restore operator names it to its own companion.
+fn former_broker() -> Option<String> {
+    std::env::var("PGRO_BROKER_URL").ok().filter(|url| !url.is_empty())
 }
 
 fn command_line(words: Vec<OsString>) -> Option<CommandLine> {

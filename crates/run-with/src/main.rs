@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `run-with`: waits for files, fills the environment from files, then becomes the command.
+//! `run-with`: waits for files, asks for a repository's password, fills the environment from files, then
+//! becomes the command.
 //!
 //! It is for images without a shell. After the exec nothing of it is left: process id, signals, output
 //! and exit code are the command's own. Values of variables appear in no message and no log line.
@@ -7,6 +8,7 @@
 mod args;
 mod env_file;
 mod environment;
+mod password;
 mod replace;
 mod variable;
 mod wait;
@@ -23,7 +25,11 @@ fn main() -> ExitCode {
 
 /// Returns only if it fails: a success is the command's, not ours.
 async fn run(plan: Plan, stop: Stop) -> anyhow::Result<Outcome> {
-    wait::for_files(&plan.wait_for, plan.wait_timeout, &stop).await?;
+    let limit = plan.wait_timeout;
+    tokio::try_join!(
+        wait::for_files(&plan.wait_for, limit, &stop),
+        password::fetch(plan.password, limit, &stop),
+    )?;
     let environment = environment::gather(plan.sources, &stop).await?;
     match replace::this_process(&plan.command, environment)? {}
 }

@@ -20,7 +20,7 @@ const ERROR_TIME: Duration = Duration::from_secs(10);
 /// Beyond this the store refuses signatures (S3: 15 minutes).
 const SKEW_SECONDS: u64 = 14 * 60;
 /// kopia gives a run up when it reads this.
-const FATAL_PHRASE: &[u8] = b"The provided token has expired";
+pub(crate) const FATAL_PHRASE: &str = "The provided token has expired";
 
 /// The store's answer.
 pub(crate) enum Answer {
@@ -122,7 +122,7 @@ fn is_stale(code: &str, body: &[u8]) -> bool {
         code,
         "ExpiredToken" | "ExpiredTokenException" | "InvalidToken" | "TokenRefreshRequired"
     );
-    says_so || body.windows(FATAL_PHRASE.len()).any(|window| window == FATAL_PHRASE)
+    says_so || body.windows(FATAL_PHRASE.len()).any(|window| window == FATAL_PHRASE.as_bytes())
 }
 
 /// How far the store's clock is from ours, if that is why it refused.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use admin::AdminArgs;
-use credential::SourceSpec;
+use credential::{BrokerFlags, SourceSpec};
 use sidecar::{Given, ProcessArgs, Size, Span};
 
 use crate::config::{Addressing, PayloadMode};
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS", help_heading = "Callers")]
     pub(crate) listen: Option<String>,
 
-    /// Write the port here, as decimal text, once credentials are held; a restart takes the same port
+    /// Write the port here, as decimal text, once credentials are held; a restart takes the same port [default: PGRO_PROXY_PORT_FILE]
     #[arg(long, value_name = "FILE", help_heading = "Callers")]
     pub(crate) port_file: Option<PathBuf>,
 
@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", help_heading = "Store")]
     pub(crate) upstream: Option<String>,
 
-    /// The region to sign for [default: AWS_REGION, then AWS_DEFAULT_REGION]
+    /// The region to sign for [default: PGRO_REGION, then AWS_REGION, then AWS_DEFAULT_REGION]
     #[arg(long, value_name = "REGION", help_heading = "Store")]
     pub(crate) region: Option<String>,
 
@@ -59,29 +59,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Store")]
     pub(crate) ca_bundle: Option<PathBuf>,
 
-    /// `file:PATH`, `env`, `process:CMD`, `container`, `web-identity`, `default` or `broker:URL`
+    /// `file:PATH`, `env`, `process:CMD`, `container`, `web-identity`, `default` or `broker:URL` [default: the broker at PGRO_BROKER_URL]
     #[arg(long, value_name = "SOURCE", help_heading = "Credentials")]
     pub(crate) credentials: Option<Given<SourceSpec>>,
 
-    /// The group to ask the broker for
-    #[arg(long, value_name = "GROUP", help_heading = "Credentials")]
-    pub(crate) group: Option<String>,
-
-    /// The type to ask the broker for
-    #[arg(long = "type", value_name = "TYPE", help_heading = "Credentials")]
-    pub(crate) type_: Option<String>,
-
-    /// The run id to give the broker
-    #[arg(long, value_name = "ID", help_heading = "Credentials")]
-    pub(crate) run_id: Option<String>,
-
-    /// File with the bearer token for the broker, read anew for each request
-    #[arg(long, value_name = "FILE", help_heading = "Credentials")]
-    pub(crate) broker_token_file: Option<PathBuf>,
-
-    /// PEM file of the broker's certificate authority
-    #[arg(long, value_name = "FILE", help_heading = "Credentials")]
-    pub(crate) broker_ca: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) broker: BrokerFlags,
 
     /// Also serve the credentials themselves to callers, as a container-credentials document; excludes --mode read-only, --bucket and --prefix
     #[arg(long, help_heading = "Credentials")]

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use credential::{BrokerArgs, SourceSpec};
+use credential::{BrokerArgs, BrokerFlags, SourceSpec};
 use http::Uri;
 use sidecar::{Given, Problems, Size, Span};
 
@@ -126,8 +126,9 @@ impl Config {
         let admin = listen_given(problems, admin_text);
         let caller = caller(&mut args, problems);
         let store = store(&mut args, problems);
-        let source = problems.required("--credentials", args.credentials.take());
-        let broker = broker(&mut args, source.as_ref(), problems);
+        let source = args.credentials.take().or_else(former_broker);
+        let source = problems.required("--credentials", source);
+        let broker = broker(std::mem::take(&mut args.broker), source.as_ref(), problems);
         let policy = policy(&mut args, problems);
         let limits = limits(&mut args, problems);
         let metrics = problems.given("--metrics-listen", args.admin.metrics_listen.take());
@@ -136,7 +137,7 @@ impl Config {
         }
         Some(Self {
             listen: listen?,
-            port_file: args.port_file,
+            port_file: args.port_file.or_else(former_port_file),
             caller: caller?,
             store: store?,
             source: source?,
@@ -241,6 +242,8 @@ fn region(args: &mut Args, problems: &mut Problems) -> Option<String> {
     let region = args
         .region
         .take()
+        // Set for this bucket on purpose, where AWS_REGION may be the cluster's.
+        .or_else(|| variable("PGRO_REGION"))
         .or_else(|| variable("AWS_REGION"))
         .or_else(|| variable("AWS_DEFAULT_REGION"));
     if region.is_none() {
@@ -251,6 +254,16 @@ fn region(args: &mut Args, problems: &mut Problems) -> Option<String> {
 
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// As the restore operator tells its own companion, which this one replaces.
+fn former_broker() -> Option<Given<SourceSpec>> {
+    let url = variable("PGRO_BROKER_URL")?;
+    format!("broker:{url}").parse().ok()
+}
+
+fn former_port_file() -> Option<PathBuf> {
+    variable("PGRO_PROXY_PORT_FILE").map(PathBuf::from)
 }
 
 fn upstream(text: Option<String>, region: Option<&str>, problems: &mut Problems) -> Option<Uri> {
@@ -300,37 +313,19 @@ fn connect_to(text: Option<String>, problems: &mut Problems) -> Option<Option<(S
 }
 
 fn broker(
-    args: &mut Args,
+    flags: BrokerFlags,
     source: Option<&SourceSpec>,
     problems: &mut Problems,
 ) -> Option<BrokerArgs> {
-    let given = [
-        ("--group", args.group.is_some()),
-        ("--type", args.type_.is_some()),
-        ("--run-id", args.run_id.is_some()),
-        ("--broker-token-file", args.broker_token_file.is_some()),
-        ("--broker-ca", args.broker_ca.is_some()),
-    ];
-    if !matches!(source, Some(SourceSpec::Broker(_))) {
-        if source.is_some() {
-            for (flag, _) in given.iter().filter(|(_, given)| *given) {
-                problems.add(format!("{flag} is for --credentials broker:URL alone"));
-            }
+    const BROKER: &str = "--credentials broker:URL";
+    match source {
+        Some(SourceSpec::Broker(_)) => flags.needed(BROKER, problems),
+        Some(_) => {
+            flags.idle(BROKER, problems);
+            None
         }
-        return None;
+        None => None,
     }
-    for (flag, given) in &given[..2] {
-        if !given {
-            problems.add(format!("{flag} is required with --credentials broker:URL"));
-        }
-    }
-    Some(BrokerArgs {
-        group: args.group.take()?,
-        type_: args.type_.take()?,
-        run_id: args.run_id.take(),
-        token_file: args.broker_token_file.take(),
-        ca: args.broker_ca.take(),
-    })
 }
 
 fn policy(args: &mut Args, problems: &mut Problems) -> Policy {

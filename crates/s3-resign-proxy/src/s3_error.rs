@@ -11,6 +11,7 @@ use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use quick_xml::escape::escape;
 
+use crate::answer::FATAL_PHRASE;
 use crate::body::BoxedBody;
 
 /// The id S3 clients print with an error.
@@ -96,10 +97,12 @@ impl S3Error {
     }
 
     fn xml(&self, resource: &str, id: &str) -> String {
+        // A broker that passes an issuer's words on may say it of a token of its own.
+        let message = self.message.replace(FATAL_PHRASE, "the given token has run out");
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{}</Code><Message>{}</Message><Resource>{}</Resource><RequestId>{id}</RequestId></Error>",
             self.code,
-            escape(self.message.as_str()),
+            escape(message.as_str()),
             escape(resource),
         )
     }
@@ -127,6 +130,13 @@ mod tests {
         let text = String::from_utf8(body.to_vec()).unwrap();
         assert!(text.contains("<Message>key &lt;a&amp;b&gt; is outside</Message>"), "{text}");
         assert!(text.contains(&format!("<RequestId>{id}</RequestId>")), "{text}");
+    }
+
+    #[test]
+    fn a_brokers_words_cannot_bring_in_the_phrase_that_ends_a_kopia_run() {
+        let words = "broker:http://b: answered 502: ExpiredToken: The provided token has expired.";
+        let xml = S3Error::slow_down(words).xml("/b/k", "0");
+        assert!(!xml.contains(FATAL_PHRASE) && xml.contains("answered 502: ExpiredToken"), "{xml}");
     }
 
     #[tokio::test]

@@ -4,7 +4,8 @@
 //! `POST /internal/restore-creds` with `{group, type, run_id?}` answers what AWS's
 //! `credential_process` prints, and `repo_password`; `GET /container` answers the document of
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>; `GET /issued`
-//! answers how many sets each group of the broker's requests got.
+//! answers how many sets each group of the broker's requests got, and `GET /counts` what the store that
+//! it issues for has moved.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 use crate::ca::Ca;
 use crate::host::{Host, accept_from, bind_reusable};
 use crate::keyring::{Issued, Keyring};
+use crate::ledger::Counts;
 use crate::leg::Leg;
 use crate::proc::wait_until;
 
@@ -50,6 +52,15 @@ pub enum Mood {
     Conflict,
     /// Answers 200 with something that is no credential.
     Garbled,
+    /// Answers as a broker does that cannot or will not issue.
+    Failing {
+        /// The status.
+        status: u16,
+        /// Its words.
+        words: &'static str,
+        /// When to come again, in seconds.
+        retry_after: Option<u64>,
+    },
 }
 
 /// What an issuer is to be like.
@@ -66,7 +77,12 @@ pub struct IssuerConfig<'a> {
     pub token: Option<String>,
     /// Groups that nobody granted anything: 403.
     pub denied_groups: Vec<String>,
+    /// What `GET /counts` tells, for those who are in another process than the store.
+    pub counter: Option<Counter>,
 }
+
+/// The sums of a store so far.
+pub type Counter = Box<dyn Fn() -> Counts + Send + Sync>;
 
 impl<'a> IssuerConfig<'a> {
     /// A plain issuer that asks for no token.
@@ -79,6 +95,7 @@ impl<'a> IssuerConfig<'a> {
             listen,
             token: None,
             denied_groups: Vec::new(),
+            counter: None,
         }
     }
 }
@@ -102,6 +119,7 @@ struct Shared {
     bodies: Mutex<Vec<Value>>,
     denied_groups: Vec<String>,
     issued: Mutex<BTreeMap<String, u64>>,
+    counter: Option<Counter>,
 }
 
 impl Issuer {
@@ -122,6 +140,7 @@ impl Issuer {
             bodies: Mutex::default(),
             denied_groups: config.denied_groups,
             issued: Mutex::default(),
+            counter: config.counter,
         });
         let tls = config.tls.map(Ca::server_config_for_loopback).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -233,6 +252,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Full<By
         (&Method::GET, "/issued") => {
             return json_answer(StatusCode::OK, &json!(*lock(&shared.issued)));
         }
+        (&Method::GET, "/counts") => return shared.counts(),
         (&Method::POST, "/internal/restore-creds") => true,
         (&Method::GET, "/container") => false,
         _ => return problem(StatusCode::NOT_FOUND, "no such path"),
@@ -264,6 +284,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Full<By
         Mood::Denied => problem(StatusCode::FORBIDDEN, "no enabled declaration"),
         Mood::Conflict => problem(StatusCode::CONFLICT, "no ready configuration"),
         Mood::Garbled => text(StatusCode::OK, "<html>a captive portal</html>"),
+        Mood::Failing { status, words, retry_after } => failing(status, words, retry_after),
         Mood::Hanging | Mood::Refusing => std::future::pending().await,
     }
 }
@@ -273,6 +294,21 @@ impl Shared {
         let Some(token) = &self.token else { return true };
         let given = given.and_then(|value| value.to_str().ok()).unwrap_or_default();
         given.strip_prefix("Bearer ").unwrap_or(given) == token
+    }
+
+    fn counts(&self) -> Response<Full<Bytes>> {
+        let Some(counter) = &self.counter else {
+            return problem(StatusCode::NOT_FOUND, "no store's counts are known here");
+        };
+        let Counts { requests, failed, cut, received_bytes, sent_bytes, .. } = counter();
+        let counts = json!({
+            "requests": requests,
+            "failed": failed,
+            "cut": cut,
+            "received_bytes": received_bytes,
+            "sent_bytes": sent_bytes,
+        });
+        json_answer(StatusCode::OK, &counts)
     }
 
     fn set(&self, broker: bool) -> Response<Full<Bytes>> {
@@ -304,6 +340,15 @@ impl Shared {
 
 fn problem(status: StatusCode, detail: &str) -> Response<Full<Bytes>> {
     json_answer(status, &json!({ "error": detail, "status": status.as_u16() }))
+}
+
+fn failing(status: u16, words: &str, retry_after: Option<u64>) -> Response<Full<Bytes>> {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = problem(status, words);
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 fn json_answer(status: StatusCode, document: &Value) -> Response<Full<Bytes>> {

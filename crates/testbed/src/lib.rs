@@ -43,7 +43,7 @@ mod wire;
 pub use ca::{Ca, TlsFiles};
 pub use fault::{Fault, FaultPlan, Hit, Lost, Match, Rule, SignAgain, Then};
 pub use front::{Front, FrontConfig};
-pub use issuer::{Issuer, IssuerConfig, Mood, REPO_PASSWORD};
+pub use issuer::{Counter, Issuer, IssuerConfig, Mood, REPO_PASSWORD};
 pub use keyring::{EarlyRevocation, Issued, Keyring, StaticPair};
 pub use ledger::{Counts, KeyCounts, LOG_LIMIT, Seen};
 pub use origin::{Heard, Origin, Reply, Script, Step};

@@ -16,6 +16,7 @@ use crate::backend::Backend;
 use crate::ca::{Ca, TlsFiles};
 use crate::gate::{self, Gate};
 use crate::host::Host;
+use crate::issuer::Counter;
 use crate::keyring::{EarlyRevocation, Issued, Keyring, StaticPair};
 use crate::ledger::{Counts, Ledger, Seen};
 use crate::shelf::Shelf;
@@ -197,6 +198,12 @@ impl Store {
     /// The sums so far.
     pub fn counts(&self) -> Counts {
         self.ledger.counts()
+    }
+
+    /// Tells the sums to another, for as long as that one lives.
+    pub fn counter(&self) -> Counter {
+        let ledger = Arc::clone(&self.ledger);
+        Box::new(move || ledger.counts())
     }
 
     /// The last [`crate::LOG_LIMIT`] requests, oldest first.

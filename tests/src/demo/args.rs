@@ -13,9 +13,10 @@ const SHORTEST_SOAK: Duration = Duration::from_secs(30);
 
 /// Kopia backs up and restores through s3-resign-proxy while its credentials die under it.
 ///
-/// No cloud, no flags: an S3 store over TLS whose credentials live for 4 seconds, their issuer, the
-/// proxy, and real kopia, which snapshots a generated tree through the proxy, verifies it, restores
-/// it and compares it byte for byte; then the same snapshot without the proxy, for its wall time.
+/// No cloud, no flags: an S3 store over TLS whose credentials live for 4 seconds and come from a
+/// control plane through credential-broker, the proxy, and real kopia, which snapshots a generated
+/// tree through the proxy, verifies it, restores it and compares it byte for byte; then the same
+/// snapshot without the proxy, for its wall time. stats-post tells the control plane what moved.
 /// Then a real etcd: three snapshots through the proxy, listed, checked to the last byte, pruned to
 /// one, which is fetched and judged by etcdutl. Ends with a table, and exits with 1 if a goal is
 /// missed: at least 10 access keys that the store counted on successful requests, no failed request,

@@ -7,8 +7,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use testbed::{Ca, Issuer, RawResponse, Running, Spawn, Store, exchange};
+use testbed::{Ca, RawResponse, Running, Spawn, Store, exchange};
 
+use super::chain::{GROUP, TYPE};
 use super::places;
 
 const START: Duration = Duration::from_secs(20);
@@ -25,11 +26,13 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// Starts it with the broker form of credentials and waits until it holds some.
+    /// Starts it with the broker form of credentials and waits until it holds some. Its tallies go to
+    /// that file.
     pub(super) fn start(
         folder: &Path,
         store: &Store,
-        issuer: &Issuer,
+        broker: &str,
+        tallies: &Path,
         ca: &Ca,
     ) -> anyhow::Result<Proxy> {
         std::fs::create_dir_all(folder)?;
@@ -37,9 +40,11 @@ impl Proxy {
         let (port, env) = (folder.join("port"), folder.join("caller.env"));
         let mut run = Spawn::new(places::ours("s3-resign-proxy")?)
             .clean_env()
-            .args(["--listen", "localhost:0", "--region", REGION, "--group", "demo"])
-            .args(["--type", "kopia", "--upstream", &store.url()])
-            .args(["--credentials", &format!("broker:{}", issuer.url())])
+            .args(["--listen", "localhost:0", "--region", REGION, "--group", GROUP])
+            .args(["--type", TYPE, "--upstream", &store.url()])
+            .args(["--credentials", &format!("broker:{broker}")])
+            .arg("--stats-file")
+            .arg(tallies)
             .args(["--admin-listen", &admin.to_string()])
             .arg("--ca-bundle")
             .arg(ca.pem_path())
@@ -84,7 +89,7 @@ impl Proxy {
 }
 
 /// Free a moment ago; if somebody else is faster, the proxy says so.
-fn free_address() -> std::io::Result<SocketAddr> {
+pub(super) fn free_address() -> std::io::Result<SocketAddr> {
     let loopback = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
     TcpListener::bind(&loopback.map(|ip| SocketAddr::new(ip, 0))[..])?.local_addr()
 }

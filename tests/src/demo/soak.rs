@@ -17,7 +17,7 @@ use super::outage::Outage;
 use super::over::{Over, SayOver};
 use super::progress::{say, step};
 use super::rows::{Goal, Rows};
-use super::stage::Stage;
+use super::stage::{Stage, Supply};
 use super::story::{compare_step, failed_at_caller, keys, verdict};
 use super::{places, tree};
 use crate::interrupt::Interrupt;
@@ -52,7 +52,7 @@ pub(super) fn play(span: Duration, tree_mib: u64) -> anyhow::Result<()> {
     let json = places::in_target("soak.json")?;
     let early = EarlyRevocation::Every { nth: NTH, early: EARLY };
     let name = format!("start: store over TLS, credentials of {LIFETIME:?}, issuer, proxy");
-    let (stage, _) = step(&name, || Stage::open(&interrupt, LIFETIME, early))?;
+    let (stage, _) = step(&name, || Stage::open(&interrupt, Supply::Issuer, LIFETIME, early))?;
     let name = format!("generate a tree of {tree_mib} MiB");
     step(&name, || tree::generate(&stage.path("tree"), tree_mib).context("the tree"))?;
     let soak = Soak { kopia: stage.proxied()?, tree: stage.path("tree"), tally: Tally::default() };

@@ -8,6 +8,7 @@ use anyhow::Context;
 use tempfile::TempDir;
 use testbed::{Ca, EarlyRevocation, Issuer, IssuerConfig, StaticPair, Store, StoreConfig};
 
+use super::chain::{Chain, Told};
 use super::kopia::{Kopia, Repository, Security};
 use super::metrics::Metrics;
 use super::places;
@@ -25,6 +26,7 @@ const SNAPSHOTS: &str = "snapshots";
 /// Fields end in this order: first who calls, last who is called, then the folder.
 pub(super) struct Stage {
     proxy: Proxy,
+    chain: Option<Chain>,
     pub(super) issuer: Issuer,
     pub(super) store: Store,
     ca: Ca,
@@ -34,10 +36,20 @@ pub(super) struct Stage {
     folder: TempDir,
 }
 
+/// Where the proxy's credentials come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Supply {
+    /// The issuer itself, which can be made to fail at the right moment.
+    Issuer,
+    /// A control plane and our broker before it, and reports go back.
+    Chain,
+}
+
 impl Stage {
     /// Starts everything; credentials live for `lifetime`.
     pub(super) fn open(
         interrupt: &Interrupt,
+        supply: Supply,
         lifetime: Duration,
         early_revocation: EarlyRevocation,
     ) -> anyhow::Result<Stage> {
@@ -53,9 +65,17 @@ impl Stage {
             ..StoreConfig::new(folder.path().join("store"))
         })?;
         let issuer = Issuer::start(IssuerConfig::new(store.keyring(), lifetime))?;
-        let proxy = Proxy::start(&folder.path().join("proxy"), &store, &issuer, &ca)?;
+        let chain = match supply {
+            Supply::Issuer => None,
+            Supply::Chain => Some(Chain::start(&folder.path().join("chain"), &issuer)?),
+        };
+        let (broker, tallies) = match &chain {
+            Some(chain) => (chain.url(), chain.tallies()),
+            None => (issuer.url(), folder.path().join("tallies.json")),
+        };
+        let proxy = Proxy::start(&folder.path().join("proxy"), &store, &broker, &tallies, &ca)?;
         let interrupt = interrupt.clone();
-        Ok(Stage { proxy, issuer, store, ca, pair, kopia, interrupt, folder })
+        Ok(Stage { proxy, chain, issuer, store, ca, pair, kopia, interrupt, folder })
     }
 
     /// A path in the temporary folder.
@@ -103,12 +123,14 @@ impl Stage {
         Metrics::of(&self.proxy)
     }
 
-    /// Ends everything in good order and removes the folder.
-    pub(super) fn close(self) -> anyhow::Result<()> {
-        let Stage { proxy, issuer, store, folder, .. } = self;
+    /// Ends everything in good order and removes the folder; what was seen of the chain, if there was one.
+    pub(super) fn close(self) -> anyhow::Result<Option<Told>> {
+        let Stage { proxy, chain, issuer, store, folder, .. } = self;
         proxy.stop()?;
+        let told = chain.map(Chain::close).transpose()?;
         issuer.stop();
         store.stop();
-        folder.close().context("the temporary folder cannot be removed")
+        folder.close().context("the temporary folder cannot be removed")?;
+        Ok(told)
     }
 }

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use testbed::{Counts, EarlyRevocation, Summary, compare};
 
+use super::chain::Told;
 use super::keeping::{self, Kept};
 use super::kopia::{Kopia, Snapshot};
 use super::metrics::Metrics;
 use super::progress::{say, step};
 use super::rows::{Goal, Rows};
-use super::stage::Stage;
+use super::stage::{Stage, Supply};
 use super::{places, tree};
 use crate::interrupt::Interrupt;
 
@@ -43,12 +44,14 @@ pub(super) fn play(tree_mib: u64) -> anyhow::Result<()> {
     let json = places::in_target("demo.json")?;
     places::etcd()?;
     let begun = Instant::now();
-    let start = || Stage::open(&interrupt, LIFETIME, EarlyRevocation::Never);
-    let name = format!("start: store over TLS, credentials of {LIFETIME:?}, issuer, proxy");
+    let start = || Stage::open(&interrupt, Supply::Chain, LIFETIME, EarlyRevocation::Never);
+    let name = format!(
+        "start: store over TLS, credentials of {LIFETIME:?}, control plane, broker, proxy, reporter"
+    );
     let (stage, _) = step(&name, start)?;
     let seen = tell(&stage, &interrupt, tree_mib)?;
-    step("stop everything", || stage.close())?;
-    let rows = rows(&seen, begun.elapsed());
+    let (told, _) = step("stop everything; the last report is delivered", || stage.close())?;
+    let rows = rows(&seen, told.as_ref(), begun.elapsed());
     rows.write_json(&json)?;
     say(&format!("\n{}\nthe same as JSON: {}\n{NEXT}", rows.table(), json.display()));
     rows.judge()
@@ -111,7 +114,7 @@ pub(super) fn verdict(identical: &Result<(), String>) -> String {
     identical.as_ref().map_or_else(Clone::clone, |()| "yes".to_owned())
 }
 
-fn rows(seen: &Seen, took: Duration) -> Rows {
+fn rows(seen: &Seen, told: Option<&Told>, took: Duration) -> Rows {
     let mut rows = Rows::default();
     let (counts, metrics) = (&seen.counts, &seen.metrics);
     let (proxied, direct) = (seen.proxied.as_secs_f64(), seen.direct.as_secs_f64());
@@ -129,6 +132,9 @@ fn rows(seen: &Seen, took: Duration) -> Rows {
     rows.add("failed requests, at the store", counts.failed, Goal::Exactly(0));
     rows.add("requests cut, at the store", counts.cut, Goal::None);
     rows.add("restored tree identical", verdict(&seen.identical), Goal::Yes);
+    if let Some(told) = told {
+        told.rows(&mut rows);
+    }
     seen.kept.rows(&mut rows);
     rows.add_figure("whole run, s", took.as_secs_f64());
     rows

@@ -10,6 +10,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::api::{self, Api};
+use crate::broker::{self, Papers};
 use crate::pod::Pod;
 use crate::store;
 use crate::wait::{self, Hopeless};
@@ -20,7 +21,11 @@ const LIMIT: Duration = Duration::from_secs(180);
 /// What all tests share.
 struct Shared {
     api: Api,
+    /// The certificate of the authority that all servers are signed by.
     ca: String,
+    /// What the broker's servers need, for whoever asks for them first.
+    papers: Papers,
+    broker: OnceLock<()>,
     /// Taken for writing by whoever takes the node's power away.
     power: RwLock<()>,
 }
@@ -29,8 +34,12 @@ fn shared() -> &'static Shared {
     static SHARED: OnceLock<Shared> = OnceLock::new();
     SHARED.get_or_init(|| {
         let api = Api::open().expect("a cluster");
-        let ca = store::start(&api).expect("the store in the cluster");
-        Shared { api, ca, power: RwLock::new(()) }
+        let ca = testbed::Ca::new().expect("an authority");
+        let tls = store::tls(&ca, store::NAMESPACE).expect("a certificate");
+        let papers = Papers::signed_by(&ca).expect("certificates");
+        store::start(&api, store::NAMESPACE, &tls).expect("the store in the cluster");
+        let ca = ca.pem().to_owned();
+        Shared { api, ca, papers, broker: OnceLock::new(), power: RwLock::new(()) }
     })
 }
 
@@ -76,6 +85,15 @@ pub(crate) enum End {
 impl Bed {
     /// A namespace beside others.
     pub(crate) fn open(name: &str, settings: Settings) -> Bed {
+        Bed::beside_others(name, settings).furnished(Bed::furnish)
+    }
+
+    /// A namespace beside others, without volumes and data.
+    pub(crate) fn open_bare(name: &str) -> Bed {
+        Bed::beside_others(name, Settings::default()).furnished(Bed::settle)
+    }
+
+    fn beside_others(name: &str, settings: Settings) -> Bed {
         let power = shared().power.read().unwrap_or_else(PoisonError::into_inner);
         Bed::make(name, settings, Some(power), None)
     }
@@ -83,7 +101,7 @@ impl Bed {
     /// A namespace on a node that nobody else uses.
     pub(crate) fn open_alone(name: &str, settings: Settings) -> Bed {
         let power = shared().power.write().unwrap_or_else(PoisonError::into_inner);
-        Bed::make(name, settings, None, Some(power))
+        Bed::make(name, settings, None, Some(power)).furnished(Bed::furnish)
     }
 
     fn make(
@@ -92,7 +110,7 @@ impl Bed {
         power: Option<RwLockReadGuard<'static, ()>>,
         no_power: Option<RwLockWriteGuard<'static, ()>>,
     ) -> Bed {
-        let bed = Bed {
+        Bed {
             namespace: format!("pods-{name}"),
             settings: RefCell::new(settings),
             overlays: tempfile::Builder::new()
@@ -101,9 +119,20 @@ impl Bed {
                 .expect("a folder for overlays"),
             _power: power,
             _no_power: no_power,
-        };
-        bed.furnish().unwrap_or_else(|error| panic!("{}: {error:#}", bed.namespace));
-        bed
+        }
+    }
+
+    fn furnished(self, furnish: impl FnOnce(&Bed) -> anyhow::Result<()>) -> Bed {
+        furnish(&self).unwrap_or_else(|error| panic!("{}: {error:#}", self.namespace));
+        self
+    }
+
+    /// Starts the broker, its control plane and its store, unless they are there.
+    pub(crate) fn need_broker(&self) {
+        let Shared { broker, papers, .. } = shared();
+        broker.get_or_init(|| {
+            broker::start(self, papers).unwrap_or_else(|error| panic!("the broker: {error:#}"));
+        });
     }
 
     pub(crate) fn api(&self) -> &'static Api {

@@ -8,8 +8,17 @@ use crate::api;
 use crate::bed::{Bed, End};
 
 impl Bed {
-    /// As the operations page says, word for word where a word is given there.
+    /// With volumes, and data in one of them.
     pub(crate) fn furnish(&self) -> anyhow::Result<()> {
+        self.settle()?;
+        self.volume("data")?;
+        self.volume("restored")?;
+        let bytes = format!("--bytes={}", self.settings.borrow().bytes);
+        self.tree("generate", &["generate", "/data/tree", &bytes])
+    }
+
+    /// As the operations page says, word for word where a word is given there.
+    pub(crate) fn settle(&self) -> anyhow::Result<()> {
         let namespace = self.namespace.as_str();
         api::kubectl(&["delete", "namespace", namespace, "--ignore-not-found"])?;
         api::apply(&json!({"apiVersion": "v1", "kind": "List", "items": [
@@ -21,11 +30,7 @@ impl Bed {
              "stringData": {"accessKeyID": "kopia", "secretAccessKey": format!("secret/of+{namespace}")}},
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "store-ca", "namespace": namespace},
              "data": {"ca.crt": self.ca()}},
-        ]}))?;
-        self.volume("data")?;
-        self.volume("restored")?;
-        let bytes = format!("--bytes={}", self.settings.borrow().bytes);
-        self.tree("generate", &["generate", "/data/tree", &bytes])
+        ]}))
     }
 
     /// Whether the cluster makes volumes by itself.

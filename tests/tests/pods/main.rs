@@ -5,9 +5,15 @@
 //! Run by `scripts/test-pods`, which brings the cluster and the images. Each test has a namespace of its
 //! own, with the `restricted` Pod Security; all share one store, whose credentials live three seconds.
 
+mod admitted;
 mod any_tool;
 mod api;
 mod bed;
+mod broker;
+mod broker_policy;
+mod broker_refused;
+mod broker_story;
+mod control_plane;
 mod etcd;
 mod etcd_backup;
 mod etcd_drill;

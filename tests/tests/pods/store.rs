@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! The store in the cluster, and the issuer of its credentials: one for all tests.
+//! The store in the cluster, and the issuer of its credentials: one for all tests, and one behind the broker.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use anyhow::{Context, ensure};
 use serde_json::{Value, json};
 
 use crate::api::{self, Api};
+use crate::pod::Pod;
 use crate::wait;
 
 pub(crate) const NAMESPACE: &str = "pilotfish-store";
@@ -32,56 +33,72 @@ const GRANTS: [&str; 13] = [
 /// How long the sets live; the proxies renew at half of it.
 const LIFETIME: &str = "3s";
 
+/// Certificate and key of all servers of a namespace, as PEM.
+pub(crate) type Tls = (String, String);
+
 /// Where the proxies send their requests.
 pub(crate) fn upstream() -> String {
-    format!("https://store.{NAMESPACE}.svc.cluster.local:9443")
+    upstream_in(NAMESPACE)
+}
+
+/// The same of the store in a namespace.
+pub(crate) fn upstream_in(namespace: &str) -> String {
+    format!("https://store.{namespace}.svc.cluster.local:9443")
 }
 
 /// Where the proxies get their credentials.
 pub(crate) fn issuer() -> String {
-    format!("http://store.{NAMESPACE}.svc.cluster.local:9091")
+    issuer_in(NAMESPACE)
 }
 
-/// Starts the store; the certificate of its authority.
-pub(crate) fn start(api: &Api) -> anyhow::Result<String> {
-    let ca = testbed::Ca::new()?;
-    let name = format!("store.{NAMESPACE}.svc.cluster.local");
-    let (certificate, key) = ca.server_pem(&[&name])?;
-    api::kubectl(&["delete", "namespace", NAMESPACE, "--ignore-not-found"])?;
+/// The same of the store in a namespace.
+pub(crate) fn issuer_in(namespace: &str) -> String {
+    format!("http://store.{namespace}.svc.cluster.local:9091")
+}
+
+/// What the servers of a namespace show.
+pub(crate) fn tls(ca: &testbed::Ca, namespace: &str) -> anyhow::Result<Tls> {
+    ca.server_pem(&[&format!("*.{namespace}.svc.cluster.local")])
+}
+
+/// Starts a store in a namespace of its own.
+pub(crate) fn start(api: &Api, namespace: &str, (certificate, key): &Tls) -> anyhow::Result<()> {
+    api::kubectl(&["delete", "namespace", namespace, "--ignore-not-found"])?;
     api::apply(&json!({"apiVersion": "v1", "kind": "List", "items": [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
-        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "tls", "namespace": NAMESPACE},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}},
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "tls", "namespace": namespace},
          "stringData": {"tls.crt": certificate, "tls.key": key}},
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "store-ca", "namespace": NAMESPACE},
-         "data": {"ca.crt": ca.pem()}},
-        service(),
-        pod(),
+        service(namespace),
+        pod(namespace),
     ]}))?;
-    await_ready(api)?;
-    Ok(ca.pem().to_owned())
+    await_ready_in(api, namespace)
 }
 
-/// Waits until it serves, at first or again.
+/// Waits until it serves again.
 pub(crate) fn await_ready(api: &Api) -> anyhow::Result<()> {
+    await_ready_in(api, NAMESPACE)
+}
+
+fn await_ready_in(api: &Api, namespace: &str) -> anyhow::Result<()> {
     wait::until(Duration::from_secs(60), "the store is ready", || {
-        let path = format!("/api/v1/namespaces/{NAMESPACE}/pods/store");
-        Ok(is_ready(&api.get(&path)?).then_some(()))
+        let path = format!("/api/v1/namespaces/{namespace}/pods/store");
+        Ok(Pod(api.get(&path)?).is_ready().then_some(()))
     })
 }
 
-fn is_ready(pod: &Value) -> bool {
-    let conditions = pod["status"]["conditions"].as_array();
-    conditions.into_iter().flatten().any(|one| one["type"] == "Ready" && one["status"] == "True")
+/// The sums of the store in a namespace: bytes of bodies that it received and sent, and the like.
+pub(crate) fn counts(api: &Api, namespace: &str) -> anyhow::Result<Value> {
+    api.get(&format!("/api/v1/namespaces/{namespace}/services/store:issuer/proxy/counts"))
 }
 
-fn service() -> Value {
-    json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "store", "namespace": NAMESPACE},
+fn service(namespace: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "store", "namespace": namespace},
     "spec": {"selector": {"app": "store"}, "ports": [
         {"name": "s3", "port": 9443}, {"name": "issuer", "port": 9091}]}})
 }
 
 /// Its objects lie in an emptyDir, which outlives its containers and a power loss.
-fn pod() -> Value {
+fn pod(namespace: &str) -> Value {
     let version = env!("CARGO_PKG_VERSION");
     let lifetime = format!("--lifetime={LIFETIME}");
     let (bucket, denied) = (format!("--bucket={BUCKET}"), format!("--deny-group={DENIED}"));
@@ -92,7 +109,7 @@ fn pod() -> Value {
         &GRANTS,
     ];
     json!({"apiVersion": "v1", "kind": "Pod",
-    "metadata": {"name": "store", "namespace": NAMESPACE, "labels": {"app": "store"}},
+    "metadata": {"name": "store", "namespace": namespace, "labels": {"app": "store"}},
     "spec": {
         "terminationGracePeriodSeconds": 5,
         "enableServiceLinks": false,

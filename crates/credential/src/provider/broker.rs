@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A broker inside the cluster that hands out restore credentials:
 //! `POST /internal/restore-creds` with `{group, type, run_id?}`, answered by
-//! `{credentials: {…}, repo_password?}`.
+//! `{credentials: {…}, repo_password?}`. With `"repo_password": true` it is asked for the repository's
+//! password as well.
 //!
 //! Redirects are not followed and no forward proxy is used: the answer is a secret and stays in the
-//! cluster. The repository's password is wiped unread.
+//! cluster. What of it was not asked for is wiped unread.
 
 mod answer;
 mod client;
@@ -16,9 +17,10 @@ use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::json;
 use tokio::sync::Mutex;
 
+use crate::broker::{BrokerArgs, BrokerUrl};
+use crate::document::Document;
 use crate::provider::{BoxFuture, Provider};
-use crate::source::BrokerArgs;
-use crate::{Credential, Error, Kind, excerpt, small_file};
+use crate::{Credential, Error, Kind, Secret, excerpt, small_file};
 use client::Connected;
 
 const PATH: &str = "/internal/restore-creds";
@@ -31,14 +33,28 @@ pub(crate) struct Broker {
     client: Mutex<Connected>,
 }
 
+/// What a broker is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Credentials,
+    RepoPassword,
+}
+
 impl Broker {
     /// Reads the CA file, so that a missing one is found at start.
-    pub(crate) fn open(url: &str, arguments: BrokerArgs) -> Result<Self, Error> {
+    pub(crate) fn open(
+        url: &BrokerUrl,
+        arguments: BrokerArgs,
+        wanted: Wanted,
+    ) -> Result<Self, Error> {
         let name = format!("broker:{url}");
         let refuse = |message: String| Error::new(Kind::Invalid, &name, message);
-        let endpoint = endpoint(url).map_err(refuse)?;
+        let endpoint = endpoint(url.as_str()).map_err(refuse)?;
         let client = Connected::open(&endpoint, arguments.ca.as_deref()).map_err(refuse)?;
         let mut request = json!({"group": arguments.group, "type": arguments.type_});
+        if wanted == Wanted::RepoPassword {
+            request["repo_password"] = true.into();
+        }
         if let Some(run_id) = &arguments.run_id {
             request["run_id"] = run_id.as_str().into();
         }
@@ -51,7 +67,17 @@ impl Broker {
         })
     }
 
-    async fn ask(&self) -> Result<Credential, Error> {
+    /// The password in the broker's answer.
+    pub(crate) async fn repo_password(&self) -> Result<Secret, Error> {
+        answer::repo_password(self.ask().await?).map_err(|defect| self.unusable(defect))
+    }
+
+    async fn credentials(&self) -> Result<Credential, Error> {
+        answer::credentials(self.ask().await?).map_err(|defect| self.unusable(defect))
+    }
+
+    /// The answer, if it is no refusal.
+    async fn ask(&self) -> Result<Document, Error> {
         let client = self.client().await?;
         let mut request = client
             .post(self.endpoint.clone())
@@ -65,7 +91,7 @@ impl Broker {
         let status = response.status();
         let retry_after = answer::retry_after(response.headers());
         let body = self.body(response).await?;
-        answer::judge(status, &body).map_err(|refusal| {
+        answer::document(status, &body).map_err(|refusal| {
             Error::new(refusal.kind, &self.name, refusal.message).with_retry_after(retry_after)
         })
     }
@@ -118,6 +144,10 @@ impl Broker {
         Ok(body)
     }
 
+    fn unusable(&self, defect: String) -> Error {
+        Error::new(Kind::Invalid, &self.name, format!("its answer: {defect}"))
+    }
+
     fn unreachable(&self, error: reqwest::Error) -> Error {
         let kind = if error.is_timeout() { Kind::Timeout } else { Kind::Unavailable };
         let causes = excerpt::causes(&error.without_url());
@@ -154,7 +184,7 @@ impl Provider for Broker {
     }
 
     fn fetch(&self) -> BoxFuture<'_, Result<Credential, Error>> {
-        Box::pin(self.ask())
+        Box::pin(self.credentials())
     }
 
     /// A little more than the client's own limit, whose message says more.

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use credential::{BrokerArgs, Credential, Error, Kind, Provider};
+use credential::{BrokerArgs, Credential, Error, Kind, Provider, RepoPassword};
 
 use crate::server::{Answer, Identity, Server};
 
@@ -182,6 +182,39 @@ async fn a_ca_file_is_trusted_and_followed_when_it_changes() {
     assert_eq!(broker.fetch().await.unwrap().access_key_id, "ASIABROKER01");
     std::fs::write(&ca, "half-writ").unwrap();
     broker.fetch().await.expect("the CA that was good a moment ago still serves");
+}
+
+async fn ask_password(url: &str) -> Result<credential::Secret, Error> {
+    RepoPassword::open(&url.parse().unwrap(), arguments())?.fetch().await
+}
+
+#[tokio::test]
+async fn the_repositorys_password_is_asked_for_where_it_is_wanted_and_nowhere_else() {
+    let server = Server::start(|_| ok(SET)).await;
+    assert_eq!(ask_password(&server.url()).await.unwrap().expose(), "hush-password");
+    fetch(&server.url(), arguments()).await.unwrap();
+    let bodies: Vec<String> = server.asked().into_iter().map(|asked| asked.body).collect();
+    let with =
+        r#"{"group":"site-a","repo_password":true,"run_id":"9e9e","type":"tamanu-postgres"}"#;
+    let without = r#"{"group":"site-a","run_id":"9e9e","type":"tamanu-postgres"}"#;
+    assert_eq!(bodies, [with, without]);
+}
+
+#[tokio::test]
+async fn a_password_that_does_not_come_is_told_from_one_that_is_refused() {
+    let alone = r#"{"credentials":{"AccessKeyId":"A","SecretAccessKey":"hush"}}"#;
+    let server = Server::start(move |_| ok(alone)).await;
+    let missing = ask_password(&server.url()).await.unwrap_err();
+    assert_eq!(missing.kind(), Kind::Invalid);
+    assert!(
+        missing.message().contains("repo_password is missing: the broker's issuer"),
+        "{missing}"
+    );
+    let words = r#"{"error":"not for this namespace","status":403}"#;
+    let server = Server::start(move |_| (403, vec![], words.to_owned())).await;
+    let refused = ask_password(&server.url()).await.unwrap_err();
+    assert!(refused.is_denied(), "{refused}");
+    assert_eq!(refused.message(), "answered 403: not for this namespace");
 }
 
 #[test]

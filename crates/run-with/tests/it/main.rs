@@ -6,5 +6,6 @@
 mod become_command;
 mod environment;
 mod harness;
+mod password;
 mod usage;
 mod wait;

@@ -11,6 +11,7 @@ use crate::client::{Form, assert_error, assert_ok, code};
 use crate::proxy::SOON;
 
 const FATAL: &str = "The provided token has expired";
+const LAST_ERROR: &str = "s3_resign_proxy_credential_last_error";
 
 #[test]
 fn requests_never_fail_while_credentials_of_three_seconds_rotate() {
@@ -69,6 +70,58 @@ fn an_issuer_that_falls_silent_later_is_not_noticed_while_the_set_is_valid() {
         assert_ok(&proxy.client().get("/bucket/k").send());
     }
     assert_eq!(bed.store.counts().failed, 0);
+}
+
+/// The set that is held outlives whatever is said about the next one.
+#[test]
+fn an_issuer_that_fails_or_refuses_later_is_not_noticed_while_the_set_is_valid() {
+    std::thread::scope(|scope| {
+        for mood in [Mood::Denied, Mood::Conflict, Mood::Unavailable, Mood::Garbled] {
+            scope.spawn(move || {
+                let bed = Bed::with_lifetime(Duration::from_secs(12));
+                let proxy = bed.setup().ready();
+                let client = proxy.client();
+                assert_ok(&client.put("/bucket/k", "x").send());
+                bed.issuer.set_mood(mood);
+                let before = bed.issuer.requests();
+                wait_until(SOON, "the issuer is asked", || bed.issuer.requests() > before).unwrap();
+                let known = || proxy.metric(LAST_ERROR) == Some(1.0);
+                wait_until(SOON, "its answer is known", known).unwrap();
+                assert_ok(&client.get("/bucket/k").send());
+                assert_eq!(bed.store.counts().failed, 0, "{mood:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn what_the_issuer_says_decides_between_try_again_and_give_up() {
+    let bed = Bed::new();
+    let failing = |status, words| (Mood::Failing { status, words, retry_after: None }, words);
+    for ((mood, words), status, code) in [
+        (failing(400, "no such group"), 403, "AccessDenied"),
+        (failing(401, "who are you"), 403, "AccessDenied"),
+        (failing(403, "no enabled declaration"), 403, "AccessDenied"),
+        (failing(409, "no ready configuration"), 403, "AccessDenied"),
+        (failing(412, "the device is not bound"), 403, "AccessDenied"),
+        (failing(429, "too many"), 503, "SlowDown"),
+        (failing(500, "a defect"), 503, "SlowDown"),
+        (failing(502, FATAL), 503, "SlowDown"),
+        (failing(403, FATAL), 403, "AccessDenied"),
+        ((Mood::Garbled, "not JSON"), 503, "SlowDown"),
+        ((Mood::Refusing, "refused"), 503, "SlowDown"),
+    ] {
+        bed.issuer.set_mood(mood);
+        let proxy = bed.setup().fixed_pair().start();
+        let client = proxy.client_with(crate::proxy::FIXED.0, crate::proxy::FIXED.1);
+        let known = || proxy.metric(LAST_ERROR) == Some(1.0);
+        wait_until(SOON, "the issuer's answer is known", known).unwrap();
+        let answer = client.get("/bucket/k").send();
+        assert_error(&answer, status, code);
+        let text = answer.text();
+        assert!(!text.contains(FATAL), "{mood:?}: {text}");
+        assert!(words == FATAL || text.to_lowercase().contains(&words.to_lowercase()), "{text}");
+    }
 }
 
 #[test]

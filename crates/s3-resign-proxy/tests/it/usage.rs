@@ -64,6 +64,55 @@ fn every_missing_and_contradictory_flag_is_named_at_once() {
     assert!(said.contains("--serve-credentials") && said.contains("--group"), "{said}");
 }
 
+/// The variables that the restore operator sets for its own sidecar: a flag of ours wins over each.
+#[test]
+fn the_names_of_the_sidecar_it_replaces_are_read_where_its_own_are_unset() {
+    let bed = Bed::new();
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let start = || {
+        let admin = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        Spawn::new(binary())
+            .clean_env()
+            .args(["--listen", "localhost:0", "--upstream", &bed.store.http_url()])
+            .args(["--admin-listen", &admin.to_string()])
+            .arg("--caller-env-file")
+            .arg(at("env"))
+            .env("PGRO_BROKER_URL", bed.issuer.url())
+            .env("PGRO_GROUP", "site-a")
+            .env("PGRO_TYPE", "postgres")
+            .env("PGRO_RUN_ID", "9e9e")
+            .env("PGRO_REGION", "ap-southeast-2")
+            .env("AWS_REGION", "of-the-cluster")
+            .env("PGRO_PROXY_PORT_FILE", at("proxy-port"))
+    };
+    let mut run = start().start().unwrap();
+    run.wait_for_file(&at("proxy-port"), SOON).unwrap();
+    assert!(std::fs::read_to_string(at("proxy-port")).unwrap().parse::<u16>().is_ok());
+    assert!(std::fs::read_to_string(at("env")).unwrap().contains("AWS_REGION=ap-southeast-2"));
+    let asked = serde_json::json!({"group": "site-a", "type": "postgres", "run_id": "9e9e"});
+    assert_eq!(bed.issuer.bodies(), [asked]);
+    run.kill().unwrap();
+
+    let mut run = start().args(["--group", "site-b"]).start().unwrap();
+    wait_until(SOON, "it asks", || bed.issuer.bodies().len() == 2).unwrap();
+    assert_eq!(bed.issuer.bodies()[1]["group"], "site-b");
+    run.kill().unwrap();
+}
+
+/// An operator sets them for every companion of a pod, whatever that one needs.
+#[test]
+fn the_old_names_are_no_mistake_where_no_broker_is_asked() {
+    let mut run = Spawn::new(binary())
+        .clean_env()
+        .args(["--check", "--credentials", "env", "--region", "r", "--caller-env-file", "/x"])
+        .env("PGRO_BROKER_URL", "http://broker:9091")
+        .env("PGRO_GROUP", "site-a")
+        .start()
+        .unwrap();
+    assert_eq!(run.wait(SOON).unwrap().code(), Some(0), "{}", run.story());
+}
+
 #[test]
 fn check_validates_and_touches_nothing() {
     let dir = tempfile::tempdir().unwrap();

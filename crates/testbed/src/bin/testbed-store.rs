@@ -88,6 +88,7 @@ fn main() -> anyhow::Result<()> {
     let issuer = Issuer::start(IssuerConfig {
         listen: args.issuer_listen,
         denied_groups: args.denied_groups,
+        counter: Some(store.counter()),
         ..IssuerConfig::new(store.keyring(), args.lifetime)
     })?;
     let pairs: BTreeMap<&String, _> =

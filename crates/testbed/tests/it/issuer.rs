@@ -62,10 +62,15 @@ fn its_mood_decides_the_answer() {
     assert_eq!(status(Mood::Denied), 403);
     assert_eq!(status(Mood::Conflict), 409);
     assert_eq!(status(Mood::Serving), 200);
+    let busy = Mood::Failing { status: 503, words: "come again", retry_after: Some(7) };
+    issuer.set_mood(busy);
+    let answer = post(&issuer, ASKED, "").unwrap();
+    assert_eq!((answer.head.status, answer.head.header("retry-after")), (503, Some("7")));
+    assert_eq!(json(&answer)["error"], "come again");
     issuer.set_mood(Mood::Garbled);
     let garbled = post(&issuer, ASKED, "").unwrap();
     assert!(serde_json::from_slice::<serde_json::Value>(&garbled.body).is_err());
-    assert_eq!(issuer.requests(), 5);
+    assert_eq!(issuer.requests(), 6);
 }
 
 #[test]
@@ -111,4 +116,23 @@ fn a_token_is_asked_for_where_one_is_set_and_bad_questions_are_refused() {
     assert_eq!(status("Authorization: s3cret\r\n", ASKED), 200);
     assert_eq!(status("Authorization: s3cret\r\n", "{}"), 422);
     assert_eq!(status("Authorization: s3cret\r\n", "nonsense"), 400);
+}
+
+#[test]
+fn the_sums_of_its_store_are_told_where_it_was_given_them() {
+    let bed = Bed::new();
+    let ask = |issuer: &Issuer| {
+        exchange(issuer.addr(), b"GET /counts HTTP/1.1\r\nHost: x\r\n\r\n").unwrap()
+    };
+    let silent = Issuer::start(IssuerConfig::new(bed.store.keyring(), LIFETIME)).unwrap();
+    assert_eq!(ask(&silent).head.status, 404);
+    let counter = Some(bed.store.counter());
+    let config = IssuerConfig { counter, ..IssuerConfig::new(bed.store.keyring(), LIFETIME) };
+    let issuer = Issuer::start(config).unwrap();
+    assert_eq!(json(&ask(&issuer))["received_bytes"], 0);
+    let set = json(&post(&issuer, ASKED, "").unwrap());
+    let set = keys(&set["credentials"], "SessionToken");
+    assert_eq!(bed.ask_as(&put("/bucket/k", "four"), &set).0, 200);
+    let counts = json(&ask(&issuer));
+    assert_eq!((&counts["requests"], &counts["received_bytes"]), (&1.into(), &4.into()));
 }

@@ -7,22 +7,25 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use crate::document::{Document, Version};
-use crate::{Credential, Kind, excerpt};
+use crate::{Credential, Kind, Secret, excerpt};
 
 /// A broker cannot keep us away for longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// An answer without a set.
+/// An answer that holds nothing to use.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) kind: Kind,
     pub(super) message: String,
 }
 
-/// The set in the answer, or what is wrong with it.
-pub(super) fn judge(status: StatusCode, body: &[u8]) -> Result<Credential, Refusal> {
+/// The document of a success, or what the broker's refusal says.
+pub(super) fn document(status: StatusCode, body: &[u8]) -> Result<Document, Refusal> {
     if status.is_success() {
-        return set(body).map_err(|message| Refusal { kind: Kind::Invalid, message });
+        return Document::parse(body).map_err(|defect| {
+            let message = format!("its answer: {defect}");
+            Refusal { kind: Kind::Invalid, message }
+        });
     }
     let mut message = format!("answered {}", status.as_u16());
     if let Some(said) = said(body) {
@@ -34,12 +37,24 @@ pub(super) fn judge(status: StatusCode, body: &[u8]) -> Result<Credential, Refus
     Err(Refusal { kind: kind(status), message })
 }
 
-fn set(body: &[u8]) -> Result<Credential, String> {
-    let mut document = Document::parse(body).map_err(|defect| format!("its answer: {defect}"))?;
-    let credentials = document.take("credentials");
-    let credentials = credentials.ok_or("its answer: credentials is missing")?;
+/// The set in the answer, or what is wrong with it.
+pub(super) fn credentials(mut answer: Document) -> Result<Credential, String> {
+    let credentials = answer.take("credentials").ok_or("credentials is missing")?;
     let set = credentials.into_credential(Version::Optional);
-    set.map_err(|defect| format!("credentials in its answer: {defect}"))
+    set.map_err(|defect| format!("credentials: {defect}"))
+}
+
+/// The password in the answer, or why there is none that could be used.
+pub(super) fn repo_password(mut answer: Document) -> Result<Secret, String> {
+    let password = answer.take_secret("repo_password")?;
+    let password = password.ok_or(
+        "repo_password is missing: the broker's issuer knows none for this group and type",
+    )?;
+    // Readers of the file would cut it at a line break, and the repository would refuse the rest.
+    if password.expose().chars().any(char::is_control) {
+        return Err("repo_password holds a line break or another control character".to_owned());
+    }
+    Ok(password)
 }
 
 /// The broker's own words: `error`, or what RFC 7807 calls `detail` and `title`.
@@ -51,9 +66,10 @@ fn said(body: &[u8]) -> Option<String> {
 
 fn kind(status: StatusCode) -> Kind {
     match status.as_u16() {
-        401 | 403 | 404 | 409 => Kind::Denied,
         408 => Kind::Timeout,
-        429 | 500..=599 => Kind::Unavailable,
+        425 | 429 | 500..=599 => Kind::Unavailable,
+        // The same request gets the same answer, until somebody changes a grant or a flag.
+        400..=499 => Kind::Denied,
         _ => Kind::Invalid,
     }
 }
@@ -90,7 +106,11 @@ mod tests {
     use super::*;
 
     fn refused(status: u16, body: &str) -> Refusal {
-        judge(StatusCode::from_u16(status).unwrap(), body.as_bytes()).unwrap_err()
+        document(StatusCode::from_u16(status).unwrap(), body.as_bytes()).unwrap_err()
+    }
+
+    fn answered(body: &str) -> Document {
+        document(StatusCode::OK, body.as_bytes()).unwrap()
     }
 
     #[test]
@@ -100,13 +120,16 @@ mod tests {
             (403, Kind::Denied),
             (404, Kind::Denied),
             (409, Kind::Denied),
+            (412, Kind::Denied),
+            (400, Kind::Denied),
+            (422, Kind::Denied),
             (408, Kind::Timeout),
+            (425, Kind::Unavailable),
             (429, Kind::Unavailable),
             (500, Kind::Unavailable),
             (502, Kind::Unavailable),
             (503, Kind::Unavailable),
             (302, Kind::Invalid),
-            (400, Kind::Invalid),
         ];
         for (status, kind) in kinds {
             assert_eq!(refused(status, "").kind, kind, "{status}");
@@ -126,14 +149,32 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_set_names_what_is_missing() {
-        let missing = refused(200, r#"{"repo_password":"hush"}"#);
-        assert_eq!(
-            (missing.kind, missing.message.as_str()),
-            (Kind::Invalid, "its answer: credentials is missing")
-        );
-        let half = refused(200, r#"{"credentials":{"AccessKeyId":"hush"}}"#).message;
-        assert_eq!(half, "credentials in its answer: SecretAccessKey is missing");
-        assert!(!refused(200, "hush").message.contains("hush"));
+        let defect = |body: &str| credentials(answered(body)).unwrap_err();
+        assert_eq!(defect(r#"{"repo_password":"hush"}"#), "credentials is missing");
+        let half = defect(r#"{"credentials":{"AccessKeyId":"hush"}}"#);
+        assert_eq!(half, "credentials: SecretAccessKey is missing");
+        let nonsense = refused(200, "hush");
+        assert_eq!(nonsense.kind, Kind::Invalid);
+        assert!(!nonsense.message.contains("hush"));
+    }
+
+    #[test]
+    fn a_password_that_no_file_or_variable_could_hand_on_whole_is_refused_unshown() {
+        let password = |body: &str| repo_password(answered(body));
+        let good = password(r#"{"repo_password":"with a blank, \u00e9 and =#'\""}"#).unwrap();
+        assert_eq!(good.expose(), "with a blank, é and =#'\"");
+        for (body, part) in [
+            (r#"{"credentials":{"AccessKeyId":"hush"}}"#, "repo_password is missing"),
+            (r#"{"repo_password":null}"#, "repo_password is missing"),
+            (r#"{"repo_password":""}"#, "repo_password is missing"),
+            (r#"["hush"]"#, "repo_password is missing"),
+            (r#"{"repo_password":["hush"]}"#, "repo_password is not a text"),
+            (r#"{"repo_password":"hush\n"}"#, "control character"),
+            (r#"{"repo_password":"hu\u0000sh"}"#, "control character"),
+        ] {
+            let defect = password(body).unwrap_err();
+            assert!(defect.contains(part) && !defect.contains("hu"), "{body}: {defect}");
+        }
     }
 
     #[test]
