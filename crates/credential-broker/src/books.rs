@@ -62,6 +62,24 @@ impl Books {
         self.held.put(key, held, until, now)
     }
 
+    /// A caller's store refuses this set: it is not handed out again. True if it was held.
+    pub(crate) fn drop_refused(
+        &mut self,
+        key: &Key,
+        access_key_id: &str,
+        now: Instant,
+        wall: SystemTime,
+    ) -> bool {
+        let is_held = self
+            .held
+            .get(key, now)
+            .is_some_and(|held| held.access_key_id() == access_key_id && held.may_be_refused(wall));
+        if is_held {
+            self.held.remove(key);
+        }
+        is_held
+    }
+
     /// The issuer refused: an old set ends, and it is not asked again for this long.
     pub(crate) fn refuse(&mut self, key: Key, trouble: Trouble, length: Duration, now: Instant) {
         self.held.remove(&key);

@@ -17,12 +17,15 @@ use crate::trouble::{Cause, Trouble};
 const ENDLESS: Duration = Duration::from_secs(60);
 /// How long a set that does not expire is kept without being asked for.
 const KEPT: Duration = Duration::from_secs(3600);
+/// A set's first moments, in which no refusal counts, are a twentieth of its lifetime, and this at most.
+const LONGEST_FIRST: Duration = Duration::from_secs(30);
 const MOST_MARGIN: Duration = Duration::from_secs(120);
 
 /// An issued set with its times.
 #[derive(Debug)]
 pub(crate) struct Held {
     issued: RestoreCredentials,
+    taken: SystemTime,
     fresh_until: SystemTime,
 }
 
@@ -48,10 +51,12 @@ impl Held {
             return Err(unusable(&format!("the issuer's set is unusable: {defect}")));
         }
         let Some(expires) = issued.credentials.expiration.map(SystemTime::from) else {
-            return Ok(Self { issued, fresh_until: now + ENDLESS });
+            return Ok(Self { issued, taken: now, fresh_until: now + ENDLESS });
         };
         match expires.duration_since(now) {
-            Ok(left) if !left.is_zero() => Ok(Self { issued, fresh_until: expires - margin(left) }),
+            Ok(left) if !left.is_zero() => {
+                Ok(Self { issued, taken: now, fresh_until: expires - margin(left) })
+            }
             _ => Err(unusable(
                 "the issuer's set is over already: it is an old one, or the clocks differ",
             )),
@@ -73,6 +78,14 @@ impl Held {
 
     pub(crate) fn expires(&self) -> Option<SystemTime> {
         self.issued.credentials.expiration.map(SystemTime::from)
+    }
+
+    /// Whether a caller's word that the store refuses it counts: not in its first moments, in which some stores
+    /// do not know it yet, and so that nobody can have sets issued as fast as he can ask.
+    pub(crate) fn may_be_refused(&self, now: SystemTime) -> bool {
+        let lifetime = self.expires().and_then(|at| at.duration_since(self.taken).ok());
+        let first = lifetime.map_or(LONGEST_FIRST, |it| (it / 20).min(LONGEST_FIRST));
+        now.duration_since(self.taken).is_ok_and(|age| age >= first)
     }
 
     pub(crate) fn access_key_id(&self) -> &str {
@@ -164,6 +177,16 @@ mod tests {
             assert_eq!(held.state(at(fresh - 1)), State::Fresh, "{lifetime}");
             assert_eq!(held.state(at(fresh)), State::Old, "{lifetime}");
             assert_eq!(held.state(at(lifetime)), State::Over, "{lifetime}");
+        }
+    }
+
+    #[test]
+    fn a_store_may_refuse_a_set_but_not_in_its_first_moments() {
+        for (lifetime, first) in [(Some(3600), 30), (Some(200), 10), (Some(20), 1), (None, 30)] {
+            let held = held(lifetime).unwrap();
+            let at = |seconds| BEGIN + Duration::from_secs(seconds);
+            assert!(!held.may_be_refused(at(first) - Duration::from_millis(1)), "{lifetime:?}");
+            assert!(held.may_be_refused(at(first)), "{lifetime:?}");
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) struct Metrics {
     upstream_errors: Family<By, Counter>,
     pub(crate) issuances: Counter,
     pub(crate) evictions: Counter,
+    pub(crate) revoked: Counter,
     pub(crate) reviews: Counter,
     pub(crate) connections: Gauge,
     pub(crate) anonymous: Gauge,
@@ -42,6 +43,7 @@ impl Default for Metrics {
             upstream_errors: Family::default(),
             issuances: Counter::default(),
             evictions: Counter::default(),
+            revoked: Counter::default(),
             reviews: Counter::default(),
             connections: Gauge::default(),
             anonymous: Gauge::default(),
@@ -103,6 +105,7 @@ impl Metrics {
             "issuances": self.issuances.get(),
             "cache_hits": hits,
             "evictions": self.evictions.get(),
+            "revoked": self.revoked.get(),
             "token_reviews": self.reviews.get(),
             "entries": desk.entries(),
             "in_flight": desk.in_flight(),
@@ -122,6 +125,7 @@ impl Metrics {
         );
         to.register("issuances", "Sets that the issuer issued", self.issuances.clone());
         to.register("evictions", "Good sets dropped for want of room", self.evictions.clone());
+        to.register("revoked", "Sets that a store refused before their end", self.revoked.clone());
         to.register("token_reviews", "Questions to the API server", self.reviews.clone());
         to.register("connections", "Callers' open connections", self.connections.clone());
         to.register("anonymous", "1 if callers are not checked", self.anonymous.clone());

@@ -21,6 +21,8 @@ use crate::request::{Ask, Password};
 
 /// The longest body.
 const MOST: usize = 4 * 1024;
+/// Says which set the caller's store refuses.
+const REFUSED: &str = "pilotfish-refused-access-key-id";
 
 /// What requests are answered with.
 pub(crate) struct Service {
@@ -82,6 +84,15 @@ impl Service {
                 return answer::turned(&turned);
             }
         };
+        if let Some(id) = head.headers.get(REFUSED).and_then(|id| id.to_str().ok())
+            && self.desk.drop_refused(&ask.key, id)
+        {
+            self.metrics.revoked.inc();
+            tracing::warn!(
+                access_key_id = id,
+                "a caller's store refuses a set before its end: another one is asked for"
+            );
+        }
         let found = self.desk.grant(&ask.key).await;
         let trouble = match found {
             Ok(grant) => {

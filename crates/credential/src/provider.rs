@@ -31,6 +31,12 @@ pub trait Provider: Send + Sync {
     /// nothing behind.
     fn fetch(&self) -> BoxFuture<'_, Result<Credential, Error>>;
 
+    /// The store refuses the set with this access key id before its end, or (`None`) refuses none. Said before
+    /// each fetch, for sources that keep sets.
+    fn store_refuses(&self, access_key_id: Option<&str>) {
+        let _ = access_key_id;
+    }
+
     /// How often to look whether the set has changed, where looking is cheap.
     fn watch(&self) -> Option<Duration> {
         None

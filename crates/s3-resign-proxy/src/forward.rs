@@ -22,7 +22,7 @@ use crate::proxy::Proxy;
 use crate::s3_error::S3Error;
 use crate::stage;
 use crate::target::Target;
-use crate::traffic::head_bytes;
+use crate::traffic::request_head_bytes;
 
 /// A request is sent at most this many times: fresh credentials, the clock and the region may each
 /// have to be learned once.
@@ -113,7 +113,7 @@ impl Proxy {
         region: &str,
     ) -> Result<(Attempt, Sent), S3Error> {
         let (request, sent) = self.signed(job, held, region)?;
-        let head = head_bytes(request.headers());
+        let head = request_head_bytes(&request);
         let answer = tokio::select! {
             answer = self.upstream.request(request) => answer,
             () = sent.activity.idle(self.limits.idle) => {
@@ -134,7 +134,7 @@ impl Proxy {
 
     /// A GET's head is passed on with its first bytes: until then it can be sent again.
     async fn received(&self, mut response: Response<Incoming>, method: &Method) -> Attempt {
-        self.traffic.add_received_head(response.headers());
+        self.traffic.add_received_head(&response);
         if method != Method::GET || !response.status().is_success() {
             return match answer::read(response, method, &self.traffic).await {
                 Ok(answer) => Attempt::Answered(answer),

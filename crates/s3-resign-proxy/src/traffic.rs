@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::Context;
-use http::HeaderMap;
+use http::{HeaderMap, Request, Response};
 use serde::{Deserialize, Serialize};
 
 /// The four counters while they run.
@@ -53,8 +53,11 @@ impl Traffic {
         self.received_payload.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    pub(crate) fn add_received_head(&self, headers: &HeaderMap) {
-        self.received_raw.fetch_add(head_bytes(headers) as u64, Ordering::Relaxed);
+    pub(crate) fn add_received_head<B>(&self, response: &Response<B>) {
+        const AROUND_REASON: usize = "HTTP/1.1 200 \r\n".len();
+        let reason = response.status().canonical_reason().map_or(0, str::len);
+        let head = AROUND_REASON + reason + head_bytes(response.headers());
+        self.received_raw.fetch_add(head as u64, Ordering::Relaxed);
     }
 
     pub(crate) fn tallies(&self) -> Tallies {
@@ -67,14 +70,19 @@ impl Traffic {
     }
 }
 
-/// The size of a head on the wire, its first line estimated at 20 bytes.
+/// The size of a request's head on the wire.
+pub(crate) fn request_head_bytes<B>(request: &Request<B>) -> usize {
+    const AROUND_TARGET: usize = "  HTTP/1.1\r\n".len();
+    let target = request.uri().path_and_query().map_or(1, |target| target.as_str().len());
+    request.method().as_str().len() + target + AROUND_TARGET + head_bytes(request.headers())
+}
+
+/// The size of a head on the wire without its first line.
 pub(crate) fn head_bytes(headers: &HeaderMap) -> usize {
-    const SEPARATORS: usize = 4;
-    headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + SEPARATORS)
-        .sum::<usize>()
-        + 22
+    const SEPARATORS: usize = ": \r\n".len();
+    const END: usize = "\r\n".len();
+    let lines = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + SEPARATORS);
+    lines.sum::<usize>() + END
 }
 
 /// Reads the tallies of an earlier run; no file means zero.
@@ -111,6 +119,18 @@ mod tests {
         traffic.add_sent_raw(1);
         assert_eq!(traffic.tallies().sent_raw_bytes, 8);
         assert_eq!(traffic.tallies().received_payload_bytes, 5);
+    }
+
+    #[test]
+    fn a_head_is_counted_as_it_stands_on_the_wire() {
+        let request = Request::get("https://s3.test/b/k?x=y").header("host", "s3.test").body(());
+        let on_wire = "GET /b/k?x=y HTTP/1.1\r\nhost: s3.test\r\n\r\n";
+        assert_eq!(request_head_bytes(&request.unwrap()), on_wire.len());
+        let response = Response::builder().status(206).header("etag", "e").body(()).unwrap();
+        let traffic = Traffic::default();
+        traffic.add_received_head(&response);
+        let on_wire = "HTTP/1.1 206 Partial Content\r\netag: e\r\n\r\n";
+        assert_eq!(traffic.tallies().received_raw_bytes, on_wire.len() as u64);
     }
 
     #[test]

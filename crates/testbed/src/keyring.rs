@@ -153,6 +153,16 @@ impl Keyring {
         self.lock().issued
     }
 
+    /// Every secret key and session token issued so far, the dead ones' too: what no log may hold.
+    pub fn secrets(&self) -> Vec<String> {
+        let inner = self.lock();
+        let texts = inner.keys.values().flat_map(|key| match &key.life {
+            Life::Until { token, .. } => vec![key.secret.clone(), token.clone()],
+            Life::Forever => Vec::new(),
+        });
+        texts.collect()
+    }
+
     pub(crate) fn secret(&self, access_key_id: &str) -> Result<String, Refusal> {
         let inner = self.lock();
         let key = inner.keys.get(access_key_id).ok_or(Refusal::Unknown)?;
@@ -237,6 +247,17 @@ mod tests {
         assert!(ring.revoke(&live.access_key_id));
         assert_eq!(ring.secret(&live.access_key_id), Err(Refusal::Expired));
         assert_eq!(ring.secret("ASIANOBODY"), Err(Refusal::Unknown));
+    }
+
+    #[test]
+    fn what_was_issued_is_known_dead_or_alive_and_what_was_given_is_not() {
+        let ring = Keyring::new(&[StaticPair::random()], EarlyRevocation::Never);
+        let (dead, live) = (ring.issue(Duration::ZERO), ring.issue(Duration::from_secs(60)));
+        let secrets = ring.secrets();
+        assert_eq!(secrets.len(), 4);
+        for set in [dead, live] {
+            assert!(secrets.contains(&set.secret) && secrets.contains(&set.session_token));
+        }
     }
 
     #[test]

@@ -182,6 +182,14 @@ impl Broker {
         exchange(self.addr, &request(None, wish)).unwrap()
     }
 
+    /// Asks for another set than this one, which the store refuses.
+    pub(crate) fn ask_instead_of(&self, number: u64, wish: &Value) -> RawResponse {
+        let text = String::from_utf8(request(None, wish)).unwrap();
+        let header =
+            format!("pilotfish-refused-access-key-id: ASIAISSUE{number:07}\r\nconnection: close");
+        exchange(self.addr, text.replacen("connection: close", &header, 1).as_bytes()).unwrap()
+    }
+
     pub(crate) fn ask_as(&self, token: &str, wish: &Value) -> RawResponse {
         exchange(self.addr, &request(Some(token), wish)).unwrap()
     }

@@ -160,3 +160,20 @@ fn a_set_without_end_is_handed_out() {
     assert_eq!(set["credentials"]["AccessKeyId"], "AKIA1");
     assert_eq!(set["credentials"].get("Expiration"), None);
 }
+
+#[test]
+fn a_set_that_the_store_refuses_before_its_end_is_not_handed_out_again() {
+    // Its first moments, in which no refusal counts, are half a second.
+    let plane = control_plane(Duration::from_secs(10));
+    let mut broker = Setup::open(&plane).start();
+    let wish = ask_for("g");
+    assert_eq!(number(&broker.ask(&wish)), 0);
+    assert_eq!(
+        number(&broker.ask_instead_of(9, &wish)),
+        0,
+        "another set's refusal is none of this one's"
+    );
+    broker.wait("another set", |broker| number(&broker.ask_instead_of(0, &wish)) == 1);
+    assert_eq!(broker.stats()["revoked"], 1);
+    assert!(number(&broker.ask_instead_of(0, &wish)) >= 1, "it is gone already");
+}

@@ -39,6 +39,7 @@ pub(super) async fn run(shared: Arc<Shared>, provider: Box<dyn Provider>) {
 async fn fetch(shared: &Shared, provider: &dyn Provider) -> Result<Credential, Error> {
     let left = shared.read(|sets| sets.left(shared.wall()));
     let patience = patience(provider.timeout(), left);
+    provider.store_refuses(shared.read(Sets::refused_key).as_deref());
     tokio::time::timeout(patience, provider.fetch()).await.unwrap_or_else(|_| {
         let message = format!("did not answer within {} ms", patience.as_millis());
         Err(Error::new(Kind::Timeout, provider.name(), message))

@@ -136,6 +136,13 @@ impl Sets {
         self.refused.iter().find(|refused| refused.credential.is_same_set(credential))
     }
 
+    /// The key id of the held set, if the store refuses it.
+    pub(super) fn refused_key(&self) -> Option<String> {
+        let held = self.held.as_ref()?;
+        self.refused(&held.credential)?;
+        Some(held.credential.access_key_id.clone())
+    }
+
     /// The store no longer takes the set of this generation. Says whether that is news.
     pub(super) fn reject(&mut self, generation: u64, now: Now) -> bool {
         let Some(held) = &self.held else { return false };

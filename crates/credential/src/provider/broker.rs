@@ -10,10 +10,11 @@
 mod answer;
 mod client;
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use serde_json::json;
 use tokio::sync::Mutex;
 
@@ -24,6 +25,9 @@ use crate::{Credential, Error, Kind, Secret, excerpt, small_file};
 use client::Connected;
 
 const PATH: &str = "/internal/restore-creds";
+/// Says which set the store refuses, so that a broker that keeps sets does not hand it out again. Brokers that
+/// do not know it leave it unread.
+const REFUSED: HeaderName = HeaderName::from_static("pilotfish-refused-access-key-id");
 
 pub(crate) struct Broker {
     name: String,
@@ -31,6 +35,7 @@ pub(crate) struct Broker {
     request: String,
     arguments: BrokerArgs,
     client: Mutex<Connected>,
+    refused: std::sync::Mutex<Option<HeaderValue>>,
 }
 
 /// What a broker is asked for.
@@ -64,6 +69,7 @@ impl Broker {
             request: request.to_string(),
             arguments,
             client: Mutex::new(client),
+            refused: std::sync::Mutex::default(),
         })
     }
 
@@ -86,6 +92,9 @@ impl Broker {
             .body(self.request.clone());
         if let Some(token) = self.token().await? {
             request = request.header(AUTHORIZATION, token);
+        }
+        if let Some(refused) = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            request = request.header(REFUSED, refused);
         }
         let response = request.send().await.map_err(|error| self.unreachable(error))?;
         let status = response.status();
@@ -185,6 +194,11 @@ impl Provider for Broker {
 
     fn fetch(&self) -> BoxFuture<'_, Result<Credential, Error>> {
         Box::pin(self.credentials())
+    }
+
+    fn store_refuses(&self, access_key_id: Option<&str>) {
+        let refused = access_key_id.and_then(|id| HeaderValue::from_str(id).ok());
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
     }
 
     /// A little more than the client's own limit, whose message says more.

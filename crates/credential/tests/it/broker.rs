@@ -229,3 +229,15 @@ fn what_cannot_work_is_refused_at_start() {
     let error = credential::open(&spec, None).err().unwrap();
     assert!(error.message().contains("group and type are missing"), "{error}");
 }
+
+#[tokio::test]
+async fn a_broker_hears_which_set_the_store_refuses_until_another_one_comes() {
+    const HEADER: &str = "pilotfish-refused-access-key-id";
+    let server = Server::start(|_| ok(SET)).await;
+    let provider = open(&server.url(), arguments()).unwrap();
+    for refused in [None, Some("ASIABROKER01"), None] {
+        provider.store_refuses(refused);
+        provider.fetch().await.unwrap();
+        assert_eq!(server.asked().pop().unwrap().header(HEADER), refused);
+    }
+}
