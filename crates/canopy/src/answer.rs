@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::request::Call;
 use crate::wire::{CredentialProcess, Problem};
-use crate::{Error, Kind, excerpt};
+use crate::{Error, Kind};
 
 /// The control plane cannot keep us away for longer.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);

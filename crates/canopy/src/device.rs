@@ -8,8 +8,6 @@ use rcgen::{CertificateParams, DnType, KeyPair, PKCS_ECDSA_P256_SHA256};
 use reqwest::Identity;
 use zeroize::Zeroizing;
 
-use crate::excerpt;
-
 const COMMON_NAME: &str = "device.local";
 /// The other side's clock may be behind ours.
 const EARLY: Duration = Duration::from_mins(1);

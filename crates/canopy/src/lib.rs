@@ -12,8 +12,6 @@ mod args;
 mod client;
 mod device;
 mod error;
-mod excerpt;
-mod file;
 mod request;
 mod transport;
 pub mod wire;

@@ -11,7 +11,6 @@ mod audit;
 mod books;
 mod config;
 mod desk;
-mod excerpt;
 mod flights;
 mod held;
 mod identity;
@@ -22,7 +21,6 @@ mod pause;
 mod request;
 mod serve;
 mod service;
-mod small_file;
 mod table;
 mod tls;
 mod trouble;
@@ -33,6 +31,9 @@ use sidecar::{Problems, ProcessArgs, Program};
 
 use crate::args::Args;
 use crate::config::Config;
+
+/// More than any key, certificate chain, password or list of grants of a sane size, in bytes.
+const LARGEST_FILE: usize = 256 * 1024;
 
 fn main() -> ExitCode {
     sidecar::main::<Args, _, _>("credential-broker", serve::serve)

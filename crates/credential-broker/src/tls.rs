@@ -17,8 +17,6 @@ use rustls::sign::CertifiedKey;
 use sidecar::{Exit, Failure};
 use tokio_rustls::TlsAcceptor;
 
-use crate::small_file;
-
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Where the certificate lies.
@@ -106,14 +104,15 @@ impl ResolvesServerCert for Certificate {
 fn load(files: &TlsFiles) -> anyhow::Result<CertifiedKey> {
     let at = |flag: &str, path: &PathBuf| format!("{flag} {}", path.display());
     let (certificate, key) = (at("--tls-cert", &files.certificate), at("--tls-key", &files.key));
-    let pem = small_file::read(&files.certificate).with_context(|| certificate.clone())?;
+    let pem = small_file::read(&files.certificate, crate::LARGEST_FILE)
+        .with_context(|| certificate.clone())?;
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&pem)
         .collect::<Result<_, _>>()
         .map_err(|_| anyhow!("{certificate}: not PEM"))?;
     if chain.is_empty() {
         return Err(anyhow!("{certificate}: there is no certificate in it"));
     }
-    let pem = small_file::read(&files.key).with_context(|| key.clone())?;
+    let pem = small_file::read(&files.key, crate::LARGEST_FILE).with_context(|| key.clone())?;
     let secret = PrivateKeyDer::from_pem_slice(&pem)
         .map_err(|_| anyhow!("{key}: there is no private key in it"))?;
     CertifiedKey::from_der(chain, secret, &aws_lc_rs::default_provider())

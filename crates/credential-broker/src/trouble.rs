@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::excerpt;
-
 /// No issuer keeps us away for longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 

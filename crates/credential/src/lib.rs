@@ -12,12 +12,11 @@
 mod broker;
 mod document;
 mod error;
-mod excerpt;
 mod live;
 mod provider;
 mod secret;
+pub mod secret_file;
 mod set;
-mod small_file;
 mod source;
 
 pub use broker::{BrokerArgs, BrokerFlags, BrokerUrl, RepoPassword};

@@ -5,9 +5,9 @@ use std::io;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use small_file::{FOR_ALL, replace_file};
 
 use crate::outcome::Exit;
-use crate::replace::{FOR_ALL, replace_file};
 
 /// A pod has 12 KiB for all its containers.
 const MOST: usize = 1024;

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 use reqwest::{Certificate, Client, Proxy, Url};
 use zeroize::Zeroizing;
 
-use crate::{Config, device, excerpt, file};
+use credential::secret_file;
+
+use crate::{Config, device};
 
 const CONNECT: Duration = Duration::from_secs(10);
 const USER_AGENT: &str = concat!("pilotfish-canopy/", env!("CARGO_PKG_VERSION"));
@@ -108,13 +110,13 @@ impl Connected {
     async fn read_again(&self) -> Material {
         let mut material = self.material.clone();
         if let Some(path) = &self.sources.key {
-            match file::read(path, file::KEY_LIMIT).await {
+            match secret_file::read(path, secret_file::LIMIT).await {
                 Ok(bytes) => material.key = Some(bytes),
                 Err(error) => tracing::warn!(%error, "the device key cannot be read again"),
             }
         }
         if let Some(path) = &self.sources.ca {
-            match file::read(path, file::BUNDLE_LIMIT).await {
+            match secret_file::read(path, secret_file::BUNDLE_LIMIT).await {
                 Ok(bytes) => material.ca = bytes,
                 Err(error) => tracing::warn!(%error, "the CA bundle cannot be read again"),
             }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::Body;
 use super::connected::{Connected, Sources};
 use crate::request::{Bound, Call};
-use crate::{Config, Error, Kind, answer, excerpt};
+use crate::{Config, Error, Kind, answer};
 
 /// The probe's own limit.
 const PROBE: Duration = Duration::from_secs(5);

@@ -23,7 +23,6 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::Token;
-use crate::excerpt;
 
 const CONNECT: Duration = Duration::from_secs(3);
 /// One question, connecting included.

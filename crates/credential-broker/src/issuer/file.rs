@@ -13,9 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::excerpt;
 use crate::request::Key;
-use crate::small_file;
 use crate::trouble::{Cause, Trouble};
 
 const PATH: &str = "/internal/restore-creds";
@@ -94,7 +92,7 @@ impl File {
     }
 
     fn read(&self) -> Result<Grants, Trouble> {
-        let text = small_file::read(&self.path).map_err(|error| {
+        let text = small_file::read(&self.path, crate::LARGEST_FILE).map_err(|error| {
             unconfigured(&format!("the file of grants cannot be read: {error}"))
         })?;
         serde_json::from_slice(&text).map_err(|error| {

@@ -15,9 +15,7 @@ use credential::Secret;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::excerpt;
 use crate::request::Key;
-use crate::small_file;
 use crate::trouble::{Cause, Trouble};
 
 /// The longest name of a session.
@@ -84,7 +82,8 @@ impl Sts {
                 format!("the repository's password of this group: {why}"),
             )
         };
-        let bytes = small_file::read(path.as_ref()).map_err(|error| missing(error.to_string()))?;
+        let bytes = small_file::read(path.as_ref(), crate::LARGEST_FILE)
+            .map_err(|error| missing(error.to_string()))?;
         let text = std::str::from_utf8(&bytes).map_err(|_| missing("not a text".to_owned()))?;
         match text.trim_end_matches(['\r', '\n']) {
             "" => Err(missing("empty".to_owned())),

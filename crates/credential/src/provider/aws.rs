@@ -17,7 +17,7 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use tokio::sync::Mutex;
 
 use crate::provider::{BoxFuture, Provider};
-use crate::{Credential, Error, Kind, Secret, excerpt};
+use crate::{Credential, Error, Kind, Secret};
 
 /// The default chain asks the instance's metadata service last, which may take its time to be
 /// absent.

@@ -21,7 +21,7 @@ use tokio::sync::Mutex;
 use crate::broker::{BrokerArgs, BrokerUrl};
 use crate::document::Document;
 use crate::provider::{BoxFuture, Provider};
-use crate::{Credential, Error, Kind, Secret, excerpt, small_file};
+use crate::{Credential, Error, Kind, Secret, secret_file};
 use client::Connected;
 
 const PATH: &str = "/internal/restore-creds";
@@ -109,7 +109,7 @@ impl Broker {
     async fn client(&self) -> Result<reqwest::Client, Error> {
         let mut connected = self.client.lock().await;
         if let Some(path) = &self.arguments.ca {
-            let bundle = small_file::read(path, small_file::BUNDLE_LIMIT).await;
+            let bundle = secret_file::read(path, secret_file::BUNDLE_LIMIT).await;
             // The one that was good a moment ago serves while the file is being replaced.
             if let Err(defect) = bundle.map_or(Ok(()), |now| connected.renew(&self.endpoint, &now))
             {
@@ -123,7 +123,7 @@ impl Broker {
     async fn token(&self) -> Result<Option<HeaderValue>, Error> {
         let Some(path) = &self.arguments.token_file else { return Ok(None) };
         let at = path.display();
-        let bytes = small_file::read(path, small_file::LIMIT).await.map_err(|error| {
+        let bytes = secret_file::read(path, secret_file::LIMIT).await.map_err(|error| {
             Error::new(Kind::Unavailable, &self.name, format!("token file {at}: {error}"))
         })?;
         let invalid =
@@ -142,10 +142,10 @@ impl Broker {
         &self,
         mut response: reqwest::Response,
     ) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
-        let mut body = zeroize::Zeroizing::new(Vec::with_capacity(small_file::LIMIT));
+        let mut body = zeroize::Zeroizing::new(Vec::with_capacity(secret_file::LIMIT));
         while let Some(piece) = response.chunk().await.map_err(|error| self.unreachable(error))? {
-            if body.len() + piece.len() > small_file::LIMIT {
-                let message = format!("answered with more than {} KiB", small_file::LIMIT / 1024);
+            if body.len() + piece.len() > secret_file::LIMIT {
+                let message = format!("answered with more than {} KiB", secret_file::LIMIT / 1024);
                 return Err(Error::new(Kind::Invalid, &self.name, message));
             }
             body.extend_from_slice(&piece);

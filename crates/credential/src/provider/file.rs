@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::document::{Document, Version};
 use crate::provider::{BoxFuture, Provider};
-use crate::{Credential, Error, Kind, small_file};
+use crate::{Credential, Error, Kind, secret_file};
 
 /// A rotated file is seen after at most this time.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -27,7 +27,7 @@ impl File {
     }
 
     async fn read(&self) -> Result<Credential, Error> {
-        let read = small_file::read(&self.path, small_file::LIMIT).await;
+        let read = secret_file::read(&self.path, secret_file::LIMIT).await;
         let text = read.map_err(|error| self.unreadable(&error))?;
         Document::parse(&text)
             .and_then(|document| document.into_credential(Version::Required))

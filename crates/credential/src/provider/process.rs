@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::document::{Document, Version};
 use crate::provider::{BoxFuture, Provider};
-use crate::{Credential, Error, Kind, excerpt, small_file};
+use crate::{Credential, Error, Kind, secret_file};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -71,8 +71,8 @@ impl Process {
             return Err(self.error(Kind::Unavailable, "its pipes are gone"));
         };
         let output = async {
-            let output = small_file::bounded(stdout, small_file::LIMIT).await.map_err(lost)?;
-            let message = || format!("printed more than {} KiB", small_file::LIMIT / 1024);
+            let output = secret_file::bounded(stdout, secret_file::LIMIT).await.map_err(lost)?;
+            let message = || format!("printed more than {} KiB", secret_file::LIMIT / 1024);
             output.ok_or_else(|| self.error(Kind::Invalid, message()))
         };
         let complaint = async { end_of(stderr).await.map_err(lost) };

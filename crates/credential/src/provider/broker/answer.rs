@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
 use crate::document::{Document, Version};
-use crate::{Credential, Kind, Secret, excerpt};
+use crate::{Credential, Kind, Secret};
 
 /// A broker cannot keep us away for longer.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);

@@ -43,7 +43,7 @@ impl Connected {
 
 fn build(endpoint: &Url, bundle: &[u8]) -> Result<Client, String> {
     let certificates = Certificate::from_pem_bundle(bundle)
-        .map_err(|error| format!("CA file: {}", crate::excerpt::causes(&error)))?;
+        .map_err(|error| format!("CA file: {}", excerpt::causes(&error)))?;
     if !bundle.is_empty() && certificates.is_empty() {
         return Err("CA file: there is no PEM certificate in it".to_owned());
     }
@@ -60,5 +60,5 @@ fn build(endpoint: &Url, bundle: &[u8]) -> Result<Client, String> {
         // An image without any CA must do for plain HTTP.
         _ => client.tls_certs_only(certificates),
     };
-    client.build().map_err(|error| format!("TLS: {}", crate::excerpt::causes(&error)))
+    client.build().map_err(|error| format!("TLS: {}", excerpt::causes(&error)))
 }

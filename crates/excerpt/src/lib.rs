@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Bounded one-line excerpts of what others wrote, fit for a log line.
+//! Bounded one-line excerpts of what others wrote, fit for a log line and an answer.
 
 /// The most characters taken over from another program's text.
 const LONGEST: usize = 200;
 
 /// The text on one line, without control characters, cut at 200 characters.
-pub(crate) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     let mut line: String = clean.take(LONGEST).collect();
     line.truncate(line.trim_end().len());
@@ -16,12 +16,12 @@ pub(crate) fn one_line(text: &str) -> String {
 }
 
 /// The last line that says something.
-pub(crate) fn last_line(text: &str) -> Option<String> {
+pub fn last_line(text: &str) -> Option<String> {
     text.lines().rev().map(str::trim).find(|line| !line.is_empty()).map(one_line)
 }
 
 /// An error and its causes on one line.
-pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

@@ -8,26 +8,19 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use zeroize::Zeroizing;
 
 /// More than any credential document, token or CA bundle of a sane size.
-pub(crate) const LIMIT: usize = 64 * 1024;
+pub const LIMIT: usize = 64 * 1024;
 
 /// CA bundles of whole platforms are larger.
-pub(crate) const BUNDLE_LIMIT: usize = 4 * 1024 * 1024;
+pub const BUNDLE_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Reads a whole regular file of at most `limit` bytes.
 ///
 /// # Errors
-/// Those of the system; `InvalidData` for anything but a small regular file, as opening a pipe
-/// could block for ever.
-pub(crate) async fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-    let about = tokio::fs::metadata(path).await?;
-    if !about.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"));
-    }
-    let file = tokio::fs::File::open(path).await?;
-    bounded(file, limit).await?.ok_or_else(|| {
-        let message = format!("larger than {} KiB: not the right file", limit / 1024);
-        io::Error::new(io::ErrorKind::InvalidData, message)
-    })
+/// Those of the system; `InvalidData` for anything but a small regular file.
+pub async fn read(path: &Path, limit: usize) -> io::Result<Zeroizing<Vec<u8>>> {
+    let path = path.to_owned();
+    // A disk that hangs must not hang the refresh of credentials.
+    tokio::task::spawn_blocking(move || small_file::read(&path, limit)).await?
 }
 
 /// Reads to the end; `None` if there is more than `limit` bytes.
