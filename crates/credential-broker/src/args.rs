@@ -15,7 +15,7 @@ use crate::issuer::Spec;
 #[derive(Debug, clap::Parser)]
 #[command(name = "credential-broker")]
 pub(crate) struct Args {
-    /// Where pods ask [default: PGRO_BROKER_LISTEN_ADDR, then [::]:9091]
+    /// Where pods ask [default: PGRO_BROKER_LISTEN_ADDR, then `[::]:9091`]
     #[arg(long, value_name = "ADDRESS", help_heading = "Callers")]
     pub(crate) listen: Option<Given<SocketAddr>>,
 
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Callers")]
     pub(crate) legacy_wire: bool,
 
-    /// `canopy:URL`, `sts:ROLE_ARN` or, for development, `file:PATH`
+    /// `canopy[:URL]`, `sts:ROLE_ARN` or, for development, `file:PATH`
     #[arg(long, value_name = "ISSUER", help_heading = "Issuer")]
     pub(crate) issuer: Option<Given<Spec>>,
 

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use crate::desk::Grant;
 use crate::identity::{Caller, Turned};
+use crate::metrics::BAD_REQUEST;
 use crate::request::{Ask, Password};
 use crate::trouble::Trouble;
 
@@ -45,8 +46,36 @@ pub(crate) fn granted(caller: Option<&Caller>, ask: &Ask, grant: &Grant, passwor
         origin = grant.origin.name(),
         access_key_id = grant.held.access_key_id(),
         expires = grant.held.expires().map(time),
-        repo_password = password == Password::Wanted,
+        repo_password = password == Password::Wanted && grant.held.has_password(),
         "restore credentials asked for"
+    );
+}
+
+/// A request that could not be read: nobody was asked for anything.
+pub(crate) fn unread(why: &str) {
+    tracing::info!(
+        target: "audit",
+        namespace = "unknown",
+        verdict = "refused",
+        reason = BAD_REQUEST,
+        detail = why,
+        "restore credentials asked for"
+    );
+}
+
+/// A caller's store refuses a set.
+pub(crate) fn revoked(caller: Option<&Caller>, ask: &Ask, access_key_id: &str) {
+    let who = Who::of(caller);
+    tracing::warn!(
+        target: "audit",
+        namespace = who.namespace,
+        service_account = who.service_account,
+        pod = who.pod,
+        group = ask.key.group,
+        "type" = ask.key.type_,
+        run_id = ask.key.run_id,
+        access_key_id,
+        "the caller's store refuses this set before its end: another one is asked for"
     );
 }
 

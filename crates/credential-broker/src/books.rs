@@ -33,7 +33,9 @@ pub(crate) enum Found {
 impl Books {
     /// At most so many sets, and so many failures.
     pub(crate) fn new(most: usize) -> Self {
-        Self { held: Table::new(most), failed: Table::new(most), issuer: None }
+        // Who asks for ever new runs pushes out his own sets, not those of others.
+        let (held, failed) = (Table::of_kin(most, Key::is_kin), Table::of_kin(most, Key::is_kin));
+        Self { held, failed, issuer: None }
     }
 
     /// How many sets are held.
@@ -62,22 +64,18 @@ impl Books {
         self.held.put(key, held, until, now)
     }
 
-    /// A caller's store refuses this set: it is not handed out again. True if it was held.
-    pub(crate) fn drop_refused(
+    /// A caller's store refuses this set: it is handed out only while no other one can be had, for others may
+    /// still get on with it. True if that is news.
+    pub(crate) fn age_refused(
         &mut self,
         key: &Key,
         access_key_id: &str,
         now: Instant,
         wall: SystemTime,
     ) -> bool {
-        let is_held = self
-            .held
-            .get(key, now)
-            .is_some_and(|held| held.access_key_id() == access_key_id && held.may_be_refused(wall));
-        if is_held {
-            self.held.remove(key);
-        }
-        is_held
+        self.held.get(key, now).is_some_and(|held| {
+            held.access_key_id() == access_key_id && held.may_be_refused(wall) && held.refuse()
+        })
     }
 
     /// The issuer refused: an old set ends, and it is not asked again for this long.

@@ -93,9 +93,10 @@ impl Desk {
         self.0.flights.len()
     }
 
-    /// A caller's store refuses the set with this access key id before its end. True if it was held.
-    pub(crate) fn drop_refused(&self, key: &Key, access_key_id: &str) -> bool {
-        self.0.books().drop_refused(key, access_key_id, Instant::now(), SystemTime::now())
+    /// A caller's store refuses the set with this access key id before its end. True if it is held, and that is
+    /// news.
+    pub(crate) fn age_refused(&self, key: &Key, access_key_id: &str) -> bool {
+        self.0.books().age_refused(key, access_key_id, Instant::now(), SystemTime::now())
     }
 
     /// A set for this key.

@@ -3,6 +3,7 @@
 //!
 //! Every text in it is wiped from memory when the last holder drops it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use canopy::wire::{CredentialProcess, RestoreCredentials};
@@ -27,6 +28,7 @@ pub(crate) struct Held {
     issued: RestoreCredentials,
     taken: SystemTime,
     fresh_until: SystemTime,
+    is_refused: AtomicBool,
 }
 
 /// How good a held set is.
@@ -51,21 +53,23 @@ impl Held {
             return Err(unusable(&format!("the issuer's set is unusable: {defect}")));
         }
         let Some(expires) = issued.credentials.expiration.map(SystemTime::from) else {
-            return Ok(Self { issued, taken: now, fresh_until: now + ENDLESS });
+            return Ok(Self::taken(issued, now, now + ENDLESS));
         };
         match expires.duration_since(now) {
-            Ok(left) if !left.is_zero() => {
-                Ok(Self { issued, taken: now, fresh_until: expires - margin(left) })
-            }
+            Ok(left) if !left.is_zero() => Ok(Self::taken(issued, now, expires - margin(left))),
             _ => Err(unusable(
                 "the issuer's set is over already: it is an old one, or the clocks differ",
             )),
         }
     }
 
+    fn taken(issued: RestoreCredentials, taken: SystemTime, fresh_until: SystemTime) -> Self {
+        Self { issued, taken, fresh_until, is_refused: AtomicBool::new(false) }
+    }
+
     pub(crate) fn state(&self, now: SystemTime) -> State {
         match self.expires() {
-            _ if now < self.fresh_until => State::Fresh,
+            _ if now < self.fresh_until && !self.is_refused.load(Ordering::Relaxed) => State::Fresh,
             Some(expires) if now >= expires => State::Over,
             _ => State::Old,
         }
@@ -86,6 +90,16 @@ impl Held {
         let lifetime = self.expires().and_then(|at| at.duration_since(self.taken).ok());
         let first = lifetime.map_or(LONGEST_FIRST, |it| (it / 20).min(LONGEST_FIRST));
         now.duration_since(self.taken).is_ok_and(|age| age >= first)
+    }
+
+    /// A store refuses it: it is old from now on. True if that is news.
+    pub(crate) fn refuse(&self) -> bool {
+        !self.is_refused.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether a password came with it.
+    pub(crate) fn has_password(&self) -> bool {
+        self.issued.repo_password.is_some()
     }
 
     pub(crate) fn access_key_id(&self) -> &str {

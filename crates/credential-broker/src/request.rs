@@ -17,6 +17,13 @@ pub(crate) struct Key {
     pub(crate) run_id: Option<String>,
 }
 
+impl Key {
+    /// Whether both are of one group and type, and so of one owner.
+    pub(crate) fn is_kin(&self, other: &Self) -> bool {
+        (&self.group, &self.type_) == (&other.group, &other.type_)
+    }
+}
+
 /// Whether the caller wants the repository's password too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Password {

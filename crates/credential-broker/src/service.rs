@@ -73,6 +73,7 @@ impl Service {
             Ok(ask) => ask,
             Err((status, why)) => {
                 self.metrics.refused(BAD_REQUEST);
+                audit::unread(&why);
                 return answer::error(status, &why);
             }
         };
@@ -85,13 +86,10 @@ impl Service {
             }
         };
         if let Some(id) = head.headers.get(REFUSED).and_then(|id| id.to_str().ok())
-            && self.desk.drop_refused(&ask.key, id)
+            && self.desk.age_refused(&ask.key, id)
         {
             self.metrics.revoked.inc();
-            tracing::warn!(
-                access_key_id = id,
-                "a caller's store refuses a set before its end: another one is asked for"
-            );
+            audit::revoked(caller.as_ref(), &ask, id);
         }
         let found = self.desk.grant(&ask.key).await;
         let trouble = match found {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! A bounded table whose entries end by time: what is over goes first, then what was used longest ago.
+//! A bounded table whose entries end by time: what is over goes first, then what was used longest ago, of
+//! kin that have more than their share before others.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,7 +13,11 @@ pub(crate) struct Table<K, V> {
     slots: HashMap<K, Slot<V>>,
     most: usize,
     uses: u64,
+    kin: fn(&K, &K) -> bool,
 }
+
+/// Kin that hold this part of a full table make room for their own.
+const SHARE: usize = 4;
 
 #[derive(Debug)]
 struct Slot<V> {
@@ -23,7 +28,12 @@ struct Slot<V> {
 
 impl<K: Eq + Hash + Clone, V> Table<K, V> {
     pub(crate) fn new(most: usize) -> Self {
-        Self { slots: HashMap::new(), most: most.max(1), uses: 0 }
+        Self::of_kin(most, |_, _| false)
+    }
+
+    /// One in which those whom `kin` calls such share a part of the room.
+    pub(crate) fn of_kin(most: usize, kin: fn(&K, &K) -> bool) -> Self {
+        Self { slots: HashMap::new(), most: most.max(1), uses: 0, kin }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -43,7 +53,7 @@ impl<K: Eq + Hash + Clone, V> Table<K, V> {
         let mut evicted = false;
         if !self.slots.contains_key(&key) && self.slots.len() >= self.most {
             self.purge(now);
-            evicted = self.slots.len() >= self.most && self.drop_least_used();
+            evicted = self.slots.len() >= self.most && self.drop_least_used(&key);
         }
         self.uses += 1;
         self.slots.insert(key, Slot { value, until, used: self.uses });
@@ -59,9 +69,11 @@ impl<K: Eq + Hash + Clone, V> Table<K, V> {
         self.slots.retain(|_, slot| slot.until > now);
     }
 
-    fn drop_least_used(&mut self) -> bool {
-        let oldest = self.slots.iter().min_by_key(|(_, slot)| slot.used);
-        let oldest = oldest.map(|(key, _)| key.clone());
+    fn drop_least_used(&mut self, new: &K) -> bool {
+        let kin = self.slots.keys().filter(|key| (self.kin)(key, new)).count();
+        let is_over = kin >= self.most.div_ceil(SHARE);
+        let candidates = self.slots.iter().filter(|(key, _)| !is_over || (self.kin)(key, new));
+        let oldest = candidates.min_by_key(|(_, slot)| slot.used).map(|(key, _)| key.clone());
         oldest.is_some_and(|key| self.slots.remove(&key).is_some())
     }
 }
@@ -104,6 +116,18 @@ mod tests {
         assert!(table.put("c", 3, now + SECOND, now));
         assert!(table.get(&"b", now).is_none() && table.get(&"a", now).is_some());
         assert!(!table.put("a", 4, now + SECOND, now), "a replaced value evicts nobody");
+    }
+
+    #[test]
+    fn kin_beyond_their_share_make_room_for_their_own() {
+        let (mut table, now) = (Table::of_kin(8, |a: &(u8, u8), b| a.0 == b.0), Instant::now());
+        let until = now + SECOND;
+        table.put((0, 0), (), until, now);
+        for run in 0..100 {
+            table.put((1, run), (), until, now);
+        }
+        assert!(table.get(&(0, 0), now).is_some(), "another's, used longest ago, is still there");
+        assert!(table.get(&(1, 99), now).is_some() && table.get(&(1, 50), now).is_none());
     }
 
     proptest! {

@@ -19,6 +19,7 @@ pub(crate) fn start(format: Option<LogFormat>, logs: Logs) {
     let filter = given
         .and_then(|filter| EnvFilter::try_new(filter).ok())
         .unwrap_or_else(|| EnvFilter::new(level));
+    let filter = with_audit(filter);
     let default = if is_terminal { LogFormat::Text } else { LogFormat::Json };
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     // A program that runs inside a test finds logging started already.
@@ -31,4 +32,12 @@ pub(crate) fn start(format: Option<LogFormat>, logs: Logs) {
             .try_init(),
         LogFormat::Text => builder.with_ansi(is_terminal).with_target(false).try_init(),
     };
+}
+
+/// What must be on record is heard, unless the filter names it.
+fn with_audit(filter: EnvFilter) -> EnvFilter {
+    match "audit=info".parse() {
+        Ok(directive) if !filter.to_string().contains("audit") => filter.add_directive(directive),
+        _ => filter,
+    }
 }

@@ -9,11 +9,10 @@ use serde_json::Value;
 
 /// A server cannot keep us away for longer.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
-/// The most characters taken over from a server's text.
-const LONGEST_WORDS: usize = 200;
-
 /// What servers that keep answers by key say of a kept one.
 const REPLAYED: &str = "idempotent-replayed";
+/// What the control plane's client says where there was no connection to send by.
+const NO_CONNECTION: &str = "(Connect)";
 
 /// What became of a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,12 +20,14 @@ pub(crate) enum Answer {
     Accepted,
     /// It was reported before.
     Duplicate,
-    /// 409: either a duplicate or a refusal, which depends on whether an earlier try may have arrived.
+    /// 409 of the control plane: a duplicate only where an earlier try may have arrived.
     Conflict(String),
     /// 429, and how long to stay away.
     TooOften(String, Option<Duration>),
-    /// It may do so later.
+    /// It may do so later, or has taken it and could not say so.
     Later(String, Option<Duration>),
+    /// Nothing was sent; it may be, later.
+    Unsent(String),
     /// It never will.
     Refused(String),
 }
@@ -40,6 +41,7 @@ impl Answer {
             Self::Conflict(_) => "conflict",
             Self::TooOften(..) => "too_often",
             Self::Later(..) => "later",
+            Self::Unsent(_) => "unsent",
             Self::Refused(_) => "refused",
         }
     }
@@ -51,8 +53,14 @@ impl Answer {
             Self::Conflict(why)
             | Self::TooOften(why, _)
             | Self::Later(why, _)
+            | Self::Unsent(why)
             | Self::Refused(why) => Some(why),
         }
+    }
+
+    /// Whether the report may be there now, though nobody said so.
+    pub(crate) fn may_have_arrived(&self) -> bool {
+        matches!(self, Self::Later(..))
     }
 }
 
@@ -91,18 +99,19 @@ pub(crate) fn of_call(result: Result<(), canopy::Error>) -> Answer {
     match error.kind() {
         canopy::Kind::Conflict => Answer::Conflict(why),
         canopy::Kind::TooOften => Answer::TooOften(why, error.retry_after()),
+        _ if error.status().is_none() && why.contains(NO_CONNECTION) => Answer::Unsent(why),
         _ if error.is_retryable() => Answer::Later(why, error.retry_after()),
         _ => Answer::Refused(why),
     }
 }
 
-/// What a conflict is: a report that is there already, or a state that does not allow one.
-pub(crate) fn is_duplicate(why: &str, may_have_arrived: bool) -> bool {
-    let why = why.to_lowercase();
-    says_twice(&why) || (may_have_arrived && !why.contains("group"))
+/// What a conflict is after a try that may have arrived: that one, or a state that does not allow any.
+pub(crate) fn is_duplicate(why: &str) -> bool {
+    says_twice(why) || !why.to_lowercase().contains("group")
 }
 
-fn says_twice(text: &str) -> bool {
+/// Whether the server says that it has a report already.
+pub(crate) fn says_twice(text: &str) -> bool {
     let text = text.to_lowercase();
     ["already", "twice", "duplicate", "reported before"].iter().any(|word| text.contains(word))
 }
@@ -118,16 +127,8 @@ fn said(body: &[u8]) -> Option<String> {
         Err(_) if body.trim_ascii().starts_with(b"<") => return None,
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
-    let line = one_line(&text);
+    let line = excerpt::one_line(&text);
     (!line.is_empty()).then_some(line)
-}
-
-/// A text on one bounded line.
-pub(crate) fn one_line(text: &str) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut line: String = clean.take(LONGEST_WORDS).collect();
-    line.truncate(line.trim_end().len());
-    line
 }
 
 fn hint(status: StatusCode) -> Option<&'static str> {
@@ -177,12 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn a_conflict_is_a_duplicate_where_the_server_says_so_or_where_a_try_may_have_arrived() {
+    fn a_conflict_is_a_duplicate_unless_it_is_about_something_else() {
         let twice = r#"{"title":"Conflict","detail":"run was reported already"}"#;
         assert_eq!(judged(409, twice), Answer::Duplicate);
-        assert!(is_duplicate("POST /backup-report: answered 409: Already Reported", false));
-        assert!(is_duplicate("answered 409", true) && !is_duplicate("answered 409", false));
-        assert!(!is_duplicate("answered 409: the server is in no group", true));
+        assert!(is_duplicate("answered 409: Already Reported") && is_duplicate("answered 409"));
+        assert!(!is_duplicate("answered 409: the server is in no group"));
     }
 
     #[test]

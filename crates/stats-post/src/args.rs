@@ -69,7 +69,8 @@ pub(crate) struct RunArgs {
     pub(crate) run_id: Option<Given<Word>>,
 
     /// Tells attempts of one run apart, as metadata.uid of the pod: without it, the report of a Job's second
-    /// pod is a duplicate of its first one's
+    /// pod is a duplicate of its first one's. backup-report and restore-verification are told apart by the run
+    /// id alone: give each attempt one of its own there, or the second one's report is refused (exit 2)
     #[arg(long, value_name = "ID")]
     pub(crate) attempt: Option<Given<Word>>,
 

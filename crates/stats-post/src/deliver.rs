@@ -7,7 +7,7 @@ use backon::{BackoffBuilder as _, ExponentialBuilder};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::about::Key;
-use crate::answer::{Answer, is_duplicate};
+use crate::answer::{Answer, is_duplicate, says_twice};
 use crate::metrics::{Metrics, What};
 use crate::sender::Sender;
 use crate::target::Letter;
@@ -16,6 +16,8 @@ const SHORTEST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(5);
 /// A wait that a server asks for is cut so that one last try has this much of the grace left.
 const LAST_TRY: Duration = Duration::from_secs(3);
+/// The control plane tells reports apart by their run.
+const ANOTHER: &str = "another report of this run is there: give each attempt a run id of its own";
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +37,7 @@ pub(crate) enum Heard {
     Before,
 }
 
-/// Whether an earlier life may have sent this report.
+/// Whether an earlier try, of this life or another, may have arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Past {
     Unsent,
@@ -60,6 +62,7 @@ pub(crate) async fn deliver(
             return Delivery::Late(format!("no answer until the grace was over; before: {last}"));
         };
         metrics.posted(What::Report, &answer);
+        let next = if answer.may_have_arrived() { Past::MaybeSent } else { past };
         let wait = match settled(answer, past) {
             Ok(delivery) => return delivery,
             Err((why, wait)) => {
@@ -70,7 +73,7 @@ pub(crate) async fn deliver(
                 wait
             }
         };
-        past = Past::MaybeSent;
+        past = next;
         let pause = pauses.next().unwrap_or(LONGEST);
         match pause_within(end.saturating_duration_since(Instant::now()), pause, wait) {
             Some(wait) => sleep(wait).await,
@@ -95,11 +98,16 @@ fn settled(answer: Answer, past: Past) -> Result<Delivery, (String, Option<Durat
     match answer {
         Answer::Accepted => Ok(Delivery::Heard(Heard::Now)),
         Answer::Duplicate => Ok(Delivery::Heard(Heard::Before)),
-        Answer::Conflict(why) if is_duplicate(&why, past == Past::MaybeSent) => {
+        Answer::Conflict(why) if past == Past::MaybeSent && is_duplicate(&why) => {
             Ok(Delivery::Heard(Heard::Before))
+        }
+        // Nothing of ours can be there.
+        Answer::Conflict(why) if past == Past::Unsent && says_twice(&why) => {
+            Ok(Delivery::Refused(format!("{ANOTHER} ({why})")))
         }
         Answer::Conflict(why) | Answer::Refused(why) => Ok(Delivery::Refused(why)),
         Answer::TooOften(why, wait) | Answer::Later(why, wait) => Err((why, wait)),
+        Answer::Unsent(why) => Err((why, None)),
     }
 }
 
@@ -119,9 +127,11 @@ mod tests {
 
     #[test]
     fn a_conflict_ends_it_one_way_or_the_other() {
-        let conflict = |past| settled(Answer::Conflict("answered 409".to_owned()), past);
-        assert_eq!(conflict(Past::MaybeSent), Ok(Delivery::Heard(Heard::Before)));
-        assert!(matches!(conflict(Past::Unsent), Ok(Delivery::Refused(_))));
+        for said in ["answered 409", "answered 409: the run was reported already"] {
+            let conflict = |past| settled(Answer::Conflict(said.to_owned()), past);
+            assert_eq!(conflict(Past::MaybeSent), Ok(Delivery::Heard(Heard::Before)));
+            assert!(matches!(conflict(Past::Unsent), Ok(Delivery::Refused(_))), "{said}");
+        }
     }
 
     #[test]

@@ -13,7 +13,6 @@ use crate::secret_files::{SecretFiles, is_repeated};
 
 /// One whole post and its answer.
 pub(crate) const TOTAL: Duration = Duration::from_secs(10);
-const CONNECT: Duration = Duration::from_secs(3);
 /// What is read of an answer.
 const ANSWER_BYTES: usize = 4096;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -39,7 +38,7 @@ impl Http {
         let certificates = ca.map_or(Ok(Vec::new()), bundle)?;
         let builder = Client::builder()
             .user_agent(concat!("stats-post/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(CONNECT)
+            .connect_timeout(TOTAL / 3)
             .timeout(TOTAL)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -50,15 +49,21 @@ impl Http {
             Tls::Used => builder.tls_certs_merge(certificates),
             Tls::Unused => builder.tls_certs_only(certificates),
         };
-        let client = builder.build().map_err(|error| format!("TLS: {}", causes(&error)))?;
+        let client =
+            builder.build().map_err(|error| format!("TLS: {}", excerpt::causes(&error)))?;
         Ok(Self { client, files })
+    }
+
+    /// What is wrong with the files that go with each post, as they are now.
+    pub(crate) fn lack(&self) -> Option<String> {
+        self.files.read().err()
     }
 
     /// Posts, and says what became of it.
     pub(crate) async fn post(&self, url: &Url, body: Vec<u8>, key: Option<&Key>) -> Answer {
         let secrets = match self.files.read() {
             Ok(secrets) => secrets,
-            Err(why) => return Answer::Later(why, None),
+            Err(why) => return Answer::Unsent(why),
         };
         let mut request = self.client.post(url.clone()).headers(secrets.clone());
         if let Some(key) = key {
@@ -66,6 +71,7 @@ impl Http {
         }
         match request.header(CONTENT_TYPE, "application/json").body(body).send().await {
             Ok(response) => heard(response, &secrets).await,
+            Err(error) if error.is_connect() => Answer::Unsent(unreachable(error)),
             Err(error) => Answer::Later(unreachable(error), None),
         }
     }
@@ -99,25 +105,11 @@ fn bundle(path: &Path) -> Result<Vec<Certificate>, String> {
 
 fn unreachable(error: reqwest::Error) -> String {
     // The path and the query of a webhook are secrets.
-    let causes = causes(&error.without_url());
+    let causes = excerpt::causes(&error.without_url());
     match causes.contains("certificate") {
         true => format!(
             "{causes}; the CA that signed the server's certificate is not trusted here, or the name differs"
         ),
         false => causes,
     }
-}
-
-/// An error and its causes on one bounded line.
-fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let said = cause.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        next = cause.source();
-    }
-    answer::one_line(&text)
 }

@@ -35,6 +35,8 @@ struct Desk {
     about: About,
     key: Key,
     target: Target,
+    /// For the last word.
+    to: String,
     until: Until,
     every: Duration,
     sender: Sender,
@@ -66,11 +68,18 @@ pub(crate) async fn live(plan: Plan, stop: Stop, watch: Watch) -> anyhow::Result
     let spool = Spool::open(plan.spool.as_deref(), &plan.key);
     let (started, mut earlier) = begin(&spool, &walk);
     tracing::info!(folder = %plan.folder.display(), form = plan.form.name(), to = plan.target.shown(), "watching");
-    let mut neighbours = Neighbours::new(plan.folder, plan.executor);
+    if let Some(why) = plan.http.lack() {
+        tracing::warn!(error = why, "nothing can be posted yet: it is read again for each post");
+    }
+    let mut neighbours = Neighbours::new(plan.folder, plan.executor, started);
     let mut progress = plan.progress.map(|target| Progress::new(target, plan.every));
     let desk = Desk {
         about: plan.about,
         key: plan.key,
+        to: canopy.as_ref().filter(|_| plan.form.needs_outcome()).map_or_else(
+            || plan.target.shown(),
+            |client| format!("the control plane, {}", client.origin()),
+        ),
         target: plan.target,
         until: plan.until,
         every: plan.every,
@@ -179,7 +188,9 @@ impl Desk {
                 let outcome = self.report(&all, Past::MaybeSent, deadline).await;
                 last_word::since(outcome, &all, &now)
             }
-            Earlier::Delivered(all) => last_word::since(last_word::heard_earlier(&all), &all, &now),
+            Earlier::Delivered(all) => {
+                last_word::since(last_word::heard_earlier(&self.to, &all), &all, &now)
+            }
         }
     }
 
@@ -203,7 +214,7 @@ impl Desk {
         match delivery {
             Delivery::Heard(heard) => {
                 self.walk.step(Step::Mark, || self.mark(all));
-                last_word::heard(heard, all, self.metrics.taken("progress"))
+                last_word::heard(heard, &self.to, all, self.metrics.taken("progress"))
             }
             Delivery::Refused(why) => {
                 let why = format!("the report was refused: {why}");

@@ -2,12 +2,14 @@
 //! What the neighbours left in the shared folder: tallies and outcomes, told apart by their shape.
 //!
 //! A file may be missing, half-written, or nothing of ours: that is said once, and is never fatal. What a
-//! file said last stands until it says something else.
+//! file said last stands until it says something else, or is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::ended::Ended;
@@ -16,6 +18,8 @@ use crate::tallies::Tallies;
 
 /// More neighbours than any pod has; this many files of 64 KiB are held at most.
 const MOST: usize = 32;
+/// A filesystem may date a file so much too early.
+const SLACK: Duration = Duration::from_secs(2);
 /// What we write ourselves, should the spool lie in the same folder.
 pub(crate) const OURS: &str = "stats-post";
 
@@ -25,6 +29,8 @@ pub(crate) struct Neighbours {
     folder: PathBuf,
     /// The file of the neighbour whose outcome is the run's.
     executor: Option<PathBuf>,
+    /// An outcome of before then is another run's.
+    began: SystemTime,
     known: BTreeMap<PathBuf, Found>,
     told: BTreeMap<PathBuf, String>,
 }
@@ -47,27 +53,40 @@ enum Found {
 }
 
 impl Neighbours {
-    pub(crate) fn new(folder: PathBuf, executor: Option<PathBuf>) -> Self {
-        Self { folder, executor, known: BTreeMap::new(), told: BTreeMap::new() }
+    /// Those of a run that began then.
+    pub(crate) fn new(folder: PathBuf, executor: Option<PathBuf>, started: Timestamp) -> Self {
+        let began = SystemTime::from(started) - SLACK;
+        Self { folder, executor, began, known: BTreeMap::new(), told: BTreeMap::new() }
     }
 
     /// Reads everything anew.
     pub(crate) fn look(&mut self) -> Seen {
         let mut files = self.files();
-        files.extend(self.executor.clone().filter(|path| !files.contains(path)));
+        files.extend(self.executor.clone());
+        files.extend(self.known.keys().cloned());
         for path in files {
-            let found = small_file::of_neighbour(&path).and_then(|bytes| found(&bytes));
-            match found {
+            match self.read(&path) {
                 Ok(found) => {
                     self.told.remove(&path);
                     self.known.insert(path, found);
                 }
-                // Not written yet, or taken away; what it said stands.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                // Not written yet, or taken away.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.known.remove(&path);
+                }
                 Err(error) => self.tell(&path, &error.to_string()),
             }
         }
         self.seen()
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Found> {
+        let is_executor = self.executor.as_deref() == Some(path);
+        // Dated before it is read: what replaces it in between is taken at the next look.
+        if is_executor && std::fs::symlink_metadata(path)?.modified()? < self.began {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it is of an earlier run"));
+        }
+        found(&small_file::of_neighbour(path)?)
     }
 
     fn seen(&self) -> Seen {
@@ -86,26 +105,25 @@ impl Neighbours {
         seen
     }
 
-    /// The files that may be ours to read, by name.
-    fn files(&mut self) -> Vec<PathBuf> {
+    /// The files that may be ours to read: those that are known, then by name.
+    fn files(&mut self) -> BTreeSet<PathBuf> {
         let entries = match std::fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) => {
                 self.tell(&self.folder.clone(), &error.to_string());
-                return Vec::new();
+                return BTreeSet::new();
             }
         };
         let mut files: Vec<PathBuf> =
             entries.flatten().map(|entry| entry.path()).filter(|path| is_candidate(path)).collect();
-        files.sort();
+        files.sort_by_cached_key(|path| (!self.known.contains_key(path), path.clone()));
         match files.len() > MOST {
             true => {
                 self.tell(&self.folder.clone(), "it holds more than 32 files; the first are read")
             }
             false => drop(self.told.remove(&self.folder)),
         }
-        files.truncate(MOST);
-        files
+        files.into_iter().take(MOST).collect()
     }
 
     /// Once, until it is something else.
@@ -147,12 +165,13 @@ mod tests {
 
     fn folder() -> (tempfile::TempDir, Neighbours) {
         let dir = tempfile::tempdir().unwrap();
-        let neighbours = Neighbours::new(dir.path().to_owned(), Some(dir.path().join("job.json")));
+        let executor = Some(dir.path().join("job.json"));
+        let neighbours = Neighbours::new(dir.path().to_owned(), executor, Timestamp::now());
         (dir, neighbours)
     }
 
     #[test]
-    fn what_a_file_said_last_stands_until_it_says_something_else() {
+    fn what_a_file_said_last_stands_until_it_says_something_else_or_is_gone() {
         let (dir, mut neighbours) = folder();
         let write = |text: &str| std::fs::write(dir.path().join("a.json"), text).unwrap();
         assert_eq!(neighbours.look(), Seen::default());
@@ -164,7 +183,7 @@ mod tests {
             assert_eq!(sent(neighbours.look()), Some(5), "{other}");
         }
         std::fs::remove_file(dir.path().join("a.json")).unwrap();
-        assert_eq!(sent(neighbours.look()), Some(5));
+        assert_eq!(sent(neighbours.look()), None);
         write(r#"{"sent_raw_bytes": 7}"#);
         assert_eq!(sent(neighbours.look()), Some(7));
         assert!(neighbours.told.is_empty(), "{:?}", neighbours.told);
@@ -194,6 +213,22 @@ mod tests {
         }
         assert_eq!(neighbours.look().tallies.sent_raw_bytes, Some(MOST as u64));
         assert_eq!(neighbours.told.len(), 1);
+    }
+
+    #[test]
+    fn a_neighbour_that_invents_names_fills_no_memory_and_hides_nobody() {
+        let (dir, mut neighbours) = folder();
+        let path = |name: String| dir.path().join(format!("{name}.json"));
+        std::fs::write(path("proxy".to_owned()), r#"{"sent_raw_bytes": 1000}"#).unwrap();
+        neighbours.look();
+        for round in 0..3 {
+            let names: Vec<_> = (0..50).map(|name| path(format!("{round}-{name}"))).collect();
+            names.iter().for_each(|path| std::fs::write(path, r#"{"sent_raw_bytes": 1}"#).unwrap());
+            assert_eq!(neighbours.look().tallies.sent_raw_bytes, Some(1000 + MOST as u64 - 1));
+            names.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        }
+        neighbours.look();
+        assert_eq!(neighbours.known.len(), 1);
     }
 
     proptest! {

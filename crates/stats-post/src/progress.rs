@@ -83,7 +83,9 @@ impl Pace {
     fn after(&mut self, answer: &Answer, report: &Report) {
         let slower = (self.wait * 2).min(LONGEST.max(self.every));
         self.wait = match answer {
-            Answer::Accepted | Answer::Duplicate | Answer::Later(_, None) => self.every,
+            Answer::Accepted | Answer::Duplicate | Answer::Unsent(_) | Answer::Later(_, None) => {
+                self.every
+            }
             Answer::Later(_, Some(wait)) => (*wait).max(self.every),
             Answer::TooOften(_, wait) => wait.unwrap_or_default().max(slower),
             Answer::Conflict(_) | Answer::Refused(_) => slower,

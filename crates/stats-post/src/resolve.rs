@@ -103,11 +103,12 @@ fn watched(args: &NeighbourArgs, form: Form, problems: &mut Problems) -> Option<
     args.watch.clone()
 }
 
-/// Files that cannot be used are found out at start.
+/// Files that cannot be used are found out at start. One that is not there yet holds nothing up: it is read
+/// again for each post.
 fn plain(args: &ReportArgs, urls: [Option<&Url>; 2], problems: &mut Problems) -> Option<Http> {
     let files =
         SecretFiles { headers: args.headers_file.clone(), token: args.bearer_token_file.clone() };
-    if let Err(why) = files.read() {
+    if let Err(why) = files.present().read() {
         problems.add(why);
     }
     let is_tls = urls.into_iter().flatten().any(|url| url.scheme() == "https");

@@ -28,6 +28,15 @@ pub(crate) struct SecretFiles {
 }
 
 impl SecretFiles {
+    /// Those that are there. The others may come before the first post.
+    pub(crate) fn present(&self) -> Self {
+        let is_there = |path: &PathBuf| path.try_exists().unwrap_or(true);
+        Self {
+            headers: self.headers.clone().filter(is_there),
+            token: self.token.clone().filter(is_there),
+        }
+    }
+
     /// The headers as the files hold them now.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a namespace may ask for: pure.
 //!
-//! A label holds one value; an annotation of the same key with an `s` behind it may list more, with commas.
+//! A label holds one value; an annotation of the same key with an `s` behind it may list more, with commas. It
+//! adds to a label that is there and grants nothing alone: labels are what clusters' policies guard.
 
 use std::collections::BTreeMap;
 
@@ -24,9 +25,9 @@ impl Marks {
         annotations: &BTreeMap<String, String>,
     ) -> Self {
         let marks = |key: &str| {
+            let Some(one) = labels.get(key).filter(|text| !text.is_empty()) else { return vec![] };
             let list = annotations.get(&format!("{key}s")).map(String::as_str).unwrap_or_default();
-            let one = labels.get(key).map(String::as_str).unwrap_or_default();
-            let all = list.split(',').map(str::trim).chain([one]);
+            let all = list.split(',').map(str::trim).chain([one.as_str()]);
             all.filter(|text| !text.is_empty()).map(str::to_owned).collect()
         };
         Self { groups: marks(&rules.group_label), types: marks(&rules.type_label) }
@@ -74,8 +75,18 @@ mod tests {
     }
 
     #[test]
+    fn an_annotation_without_the_label_grants_nothing() {
+        let annotations = map(&[("x/types", "t"), ("x/groups", "g")]);
+        for labels in [map(&[]), map(&[("x/group", "g")]), map(&[("x/group", ""), ("x/type", "t")])]
+        {
+            let marks = Marks::of(&rules(), &labels, &annotations);
+            assert_eq!(marks.complaint(&key("g", "t")), Some(Reason::Namespace), "{labels:?}");
+        }
+    }
+
+    #[test]
     fn annotations_may_list_more() {
-        let labels = map(&[("x/group", "g")]);
+        let labels = map(&[("x/group", "g"), ("x/type", "t0")]);
         let annotations = map(&[("x/types", "t, t2,,"), ("x/groups", "h")]);
         let marks = Marks::of(&rules(), &labels, &annotations);
         for (group, type_) in [("g", "t"), ("g", "t2"), ("h", "t")] {

@@ -147,8 +147,9 @@ fn trouble(error: &SdkError<AssumeRoleError>) -> Trouble {
             let said = answer.err().message().unwrap_or_default();
             let said = format!("STS: {code}: {said}");
             match code {
-                // The set that we ask with is at fault, not the caller's wish.
-                "ExpiredToken"
+                // What we ask with is at fault, or our right to: not the caller's wish.
+                "AccessDenied"
+                | "ExpiredToken"
                 | "ExpiredTokenException"
                 | "InvalidClientTokenId"
                 | "SignatureDoesNotMatch" => Trouble::new(Cause::Unaccepted, said),

@@ -108,7 +108,7 @@ fn the_password_comes_from_the_groups_file_and_is_read_anew() {
 #[test]
 fn each_error_of_sts_has_its_answer() {
     for (status, code, answered) in [
-        (403, "AccessDenied", 403),
+        (403, "AccessDenied", 502),
         (403, "ExpiredToken", 502),
         (403, "InvalidClientTokenId", 502),
         (400, "PackedPolicyTooLarge", 502),

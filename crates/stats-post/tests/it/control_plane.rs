@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The control plane's own forms, which say how the run ended.
 
+use std::fs::File;
+use std::time::{Duration, SystemTime};
+
 use serde_json::{Value, json};
 use stub_canopy::{Config, Stub, Tls};
 
@@ -26,11 +29,9 @@ fn a_backup_report_says_what_our_uploader_found() {
     let stub = stub();
     let pod = of_outcome(&stub, "backup-report", &[]);
     pod.moved("proxy.json", [410, 400, 9, 0]);
-    pod.write(
-        "upload.json",
-        outcome(0, "done", json!({"id": SNAPSHOT, "bytes": 400, "content_bytes": 900})),
-    );
-    pod.once().assert(0, &["reported"]);
+    let facts = json!({"id": SNAPSHOT, "bytes": 400, "content_bytes": 900});
+    let told = format!("reported to the control plane, {}", stub.url());
+    pod.once_with(outcome(0, "done", facts)).assert(0, &[&told]);
     assert_eq!(
         reported(&stub, "/backup-report"),
         json!({
@@ -46,8 +47,8 @@ fn a_failed_backup_is_reported_with_the_end_of_its_error_and_nothing_unmeasured(
     let stub = stub();
     let pod = of_outcome(&stub, "backup-report", &[]);
     let sentence = format!("{}: no space left", "warning ".repeat(500));
-    pod.write("upload.json", outcome(75, &sentence, Value::Null));
-    pod.once().assert(0, &["reported: sent an unknown number of"]);
+    let ended = pod.once_with(outcome(75, &sentence, Value::Null));
+    ended.assert(0, &[": sent an unknown number of"]);
     let tail: String = sentence.chars().skip(sentence.chars().count() - 1500).collect();
     assert_eq!(
         reported(&stub, "/backup-report"),
@@ -68,8 +69,7 @@ fn a_restore_verification_claims_health_only_where_the_facts_do() {
         stub.set(json!({"grants": [{"group": "5a1e", "type": "tamanu-postgres"}]})).unwrap();
         let pod = of_outcome(&stub, "restore-verification", &restore);
         pod.moved("proxy.json", [1, 0, 9, 8]);
-        pod.write("upload.json", outcome(0, "restored", facts.clone()));
-        pod.once().assert(0, &["reported"]);
+        pod.once_with(outcome(0, "restored", facts.clone())).assert(0, &["reported"]);
         let report = reported(&stub, "/restore-verification");
         assert_eq!(
             report,
@@ -119,6 +119,43 @@ fn a_run_whose_outcome_never_came_is_not_reported_as_anything() {
     assert!(stub.captured().is_empty());
 }
 
+/// A folder that outlives its runs, as outside Kubernetes.
+#[test]
+fn an_outcome_of_an_earlier_run_is_told_once_and_never_reported() {
+    let stub = stub();
+    let pod = of_outcome(&stub, "backup-report", &["--until-outcome", "--every", "50ms"]);
+    let write = |exit: i32, age: u64| {
+        pod.write("upload.json", outcome(exit, "x", json!({"id": SNAPSHOT})));
+        let file = File::options().write(true).open(pod.path("shared/upload.json")).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+    };
+    write(0, 60);
+    let ended = pod.once();
+    ended.assert(2, &["the outcome that is reported never came"]);
+    assert_eq!(ended.log.matches("it is of an earlier run").count(), 1, "{}", ended.log);
+    assert!(stub.captured().is_empty());
+    let post = pod.start();
+    write(1, 0);
+    post.end().assert(0, &["reported"]);
+    assert_eq!(reported(&stub, "/backup-report")["outcome"], "failure");
+}
+
+/// A restarted sidecar counts from when the run began.
+#[test]
+fn an_outcome_that_came_while_the_sidecar_was_away_is_the_runs() {
+    let stub = stub();
+    let pod = of_outcome(&stub, "backup-report", &[]).spooling();
+    let mut post = pod.start();
+    post.run.kill().unwrap();
+    let entry = std::fs::read_dir(pod.path("spool")).unwrap().next().unwrap().unwrap();
+    let counting = json!({"stage": "counting", "started": "2026-01-01T00:00:00Z"});
+    std::fs::write(entry.path(), counting.to_string()).unwrap();
+    pod.write("upload.json", outcome(0, "done", json!({"id": SNAPSHOT})));
+    let file = File::options().write(true).open(pod.path("shared/upload.json")).unwrap();
+    file.set_modified(SystemTime::now() - Duration::from_secs(60)).unwrap();
+    pod.once().assert(0, &["reported"]);
+}
+
 #[test]
 fn a_run_outside_kubernetes_ends_with_its_outcome() {
     let stub = stub();
@@ -141,8 +178,7 @@ fn the_public_host_knows_the_device_by_its_key() {
     let pod = of_outcome(&stub, "backup-report", &[]);
     let pod = pod.args(["--canopy-device-key"]).args([device.key]);
     let pod = pod.args(["--canopy-ca-bundle"]).args([ca.pem_path()]);
-    pod.write("upload.json", outcome(0, "done", json!({"id": SNAPSHOT})));
-    pod.once().assert(0, &["reported"]);
+    pod.once_with(outcome(0, "done", json!({"id": SNAPSHOT}))).assert(0, &["reported"]);
     assert_eq!(reported(&stub, "/backup-report")["outcome"], "success");
     assert!(stub.captured()[0].certificate.is_some());
 }

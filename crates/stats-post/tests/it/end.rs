@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testbed::{Origin, Reply, Step};
 
 use crate::harness::{
-    Pod, answering, body, free_address, no_content, posts, report, stub, stub_at, taking,
+    Ended, Pod, answering, body, free_address, no_content, outcome, posts, report, stub, stub_at,
+    taking,
 };
 
 #[test]
@@ -18,7 +19,7 @@ fn sigterm_is_followed_by_one_report_of_the_final_files() {
     let post = pod.start();
     // What the proxy writes last, as it ends before us.
     pod.moved("proxy.json", [10, 20, 30, 40]);
-    post.stop().assert(0, &["reported: sent 20 and received 40 bytes"]);
+    post.stop().assert(0, &[&stub.url(), ": sent 20 and received 40 bytes"]);
     let captured = stub.captured();
     assert_eq!(captured.len(), 1, "{captured:?}");
     assert_eq!(captured[0].body, crate::harness::tallies([10, 20, 30, 40]));
@@ -128,25 +129,59 @@ fn duplicates_are_done() {
         let origin = answering(status, headers, text);
         let pod = Pod::new(&origin.url(), "canopy-stats").spooling();
         pod.moved("proxy.json", [1, 2, 3, 4]);
-        pod.once().assert(0, &["reported, by an earlier try"]);
+        pod.once().assert(0, &[", by an earlier try: sent"]);
         posts(&origin, 1);
         assert_eq!(pod.spooled().unwrap()["stage"], "delivered");
     }
 }
 
+/// A run in the control plane's form, whose answers come in turn.
+fn reported_to_the_control_plane(replies: Vec<Reply>) -> Ended {
+    let count = replies.len();
+    let origin = Origin::in_turn(None, replies).unwrap();
+    let pod = Pod::new(&origin.url(), "backup-report");
+    let file = pod.path("shared/upload.json");
+    let pod = pod.args(["--outcome-of"]).args([file]);
+    let ended = pod.once_with(outcome(0, "", Value::Null));
+    posts(&origin, count);
+    ended
+}
+
+fn conflict(detail: &str) -> Reply {
+    let text = json!({"type": "/errors/x", "title": "Conflict", "status": 409, "detail": detail});
+    Reply::answer("409 Conflict", "", text.to_string().as_bytes())
+}
+
+/// The control plane knows reports by their run, whichever attempt they are of.
 #[test]
-fn a_run_that_is_reported_twice_is_told_from_a_server_without_a_group() {
-    for (detail, code) in [("the run was reported already", 0), ("the server is in no group", 2)] {
-        let text =
-            json!({"type": "/errors/x", "title": "Conflict", "status": 409, "detail": detail});
-        let origin = answering("409 Conflict", "", &text.to_string());
-        let pod = Pod::new(&origin.url(), "backup-report");
-        let file = pod.path("shared/upload.json");
-        let pod = pod.args(["--outcome-of"]).args([file]);
-        pod.write("upload.json", json!({"name": "x", "exit": 0, "sentence": "", "facts": null}));
-        pod.once().assert(code, &[]);
-        posts(&origin, 1);
+fn a_conflict_is_a_duplicate_only_after_a_try_that_may_have_arrived() {
+    let twice = || conflict("the run was reported already");
+    let another = "another report of this run is there: give each attempt a run id of its own";
+    reported_to_the_control_plane(vec![twice()]).assert(2, &[another]);
+    let groupless = conflict("the server is in no group");
+    reported_to_the_control_plane(vec![groupless]).assert(2, &["in no group"]);
+    let too_often = Reply::answer("429 Too Many Requests", "Retry-After: 0\r\n", b"");
+    reported_to_the_control_plane(vec![too_often, twice()]).assert(2, &[another]);
+    for arrived in
+        [Reply::answer("502 Bad Gateway", "", b""), Reply(vec![Step::ReadBody, Step::Reset])]
+    {
+        let ended = reported_to_the_control_plane(vec![arrived, twice()]);
+        ended.assert(0, &[", by an earlier try: sent"]);
     }
+}
+
+#[test]
+fn a_report_that_met_a_closed_port_has_not_arrived() {
+    let at = free_address();
+    let pod = Pod::new(&format!("http://{at}"), "backup-report");
+    let file = pod.path("shared/upload.json");
+    let mut post = pod.clone().args(["--outcome-of"]).args([file]).start();
+    pod.write("upload.json", outcome(0, "", Value::Null));
+    post.run.terminate().unwrap();
+    post.wait("it was refused", |post| post.run.stdout().contains("is not delivered yet"));
+    let stub = stub_at(at, json!({"faults": [{"path": "/backup-report", "status": 409}]}));
+    post.end().assert(2, &["the report was refused", "409"]);
+    assert!(stub.captured().is_empty());
 }
 
 #[test]

@@ -11,7 +11,8 @@ fn canopy_stats_are_four_bare_counters_at_the_operators_path() {
     let origin = taking();
     let pod = Pod::new(&origin.url(), "canopy-stats");
     pod.moved("proxy.json", [1, 0, 9, 8]);
-    pod.once().assert(0, &["reported: sent 0 and received 8 bytes"]);
+    let told = format!("reported to {}: sent 0 and received 8 bytes", origin.url());
+    pod.once().assert(0, &[&told]);
     let one = &posts(&origin, 1)[0];
     assert_eq!(
         (one.head.method.as_str(), one.head.target.as_str()),

@@ -35,8 +35,8 @@ fn killed_between_a_backup_report_and_its_acknowledgement_is_heard_once() {
     let pod = Pod::new(&front.url(), "backup-report").spooling();
     let file = pod.path("shared/upload.json");
     let pod = pod.args(["--outcome-of"]).args([file]);
-    pod.write("upload.json", json!({"name": "x", "exit": 0, "sentence": "", "facts": null}));
     let mut post = pod.start();
+    pod.write("upload.json", json!({"name": "x", "exit": 0, "sentence": "", "facts": null}));
     post.run.terminate().unwrap();
     post.wait("the server has it", |_| !stub.captured().is_empty());
     post.run.kill().unwrap();
@@ -58,7 +58,7 @@ fn an_answer_that_is_lost_makes_no_second_report() {
     post.run.terminate().unwrap();
     post.wait("the answer is lost", |post| post.run.stdout().contains("is not delivered yet"));
     front.plan(FaultPlan::none());
-    post.end().assert(0, &["reported, by an earlier try"]);
+    post.end().assert(0, &[", by an earlier try: sent"]);
     assert_eq!(stub.captured().len(), 1);
 }
 
@@ -84,14 +84,19 @@ fn a_run_that_was_reported_is_never_reported_again() {
     let pod = Pod::new(&stub.url(), "canopy-stats").spooling();
     pod.moved("proxy.json", [1, 1, 1, 1]);
     pod.once().assert(0, &["reported"]);
-    pod.once().assert(0, &["delivered by an earlier start"]);
+    pod.once().assert(0, &["delivered by an earlier start", &stub.url()]);
     pod.moved("proxy.json", [5, 5, 5, 5]);
     let ended = pod.once();
     ended.assert(
         2,
         &["delivered by an earlier start", "what the neighbours did after it is not reported"],
     );
-    assert_eq!(ended.facts()["report"]["tallies"], tallies([5, 5, 5, 5]));
+    let facts = ended.facts();
+    assert_eq!(
+        (&facts["delivered"], &facts["reported"]),
+        (&json!("in part"), &tallies([1, 1, 1, 1]))
+    );
+    assert_eq!(facts["now"]["tallies"], tallies([5, 5, 5, 5]));
     let captured = stub.captured();
     assert_eq!((captured.len(), captured[0].repeats), (1, 0));
 }

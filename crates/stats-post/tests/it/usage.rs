@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use testbed::Spawn;
 
-use crate::harness::{Pod, SOON, binary, free_address, taking};
+use crate::harness::{Pod, SOON, binary, free_address, posts, taking};
 
 /// Exit code and all that it said.
 fn run(args: &[&str]) -> (Option<i32>, String) {
@@ -39,7 +39,7 @@ fn every_mistake_is_told_at_once() {
         "--purpose",
         "fun",
     ];
-    let more = ["--headers-file", "/is/not/there", "--ca-bundle", "/nor/this"];
+    let more = ["--headers-file", "/", "--ca-bundle", "/is/not/there"];
     let (code, told) = run(&[&args[..], &more].concat());
     assert_eq!(code, Some(64), "{told}");
     for part in [
@@ -50,8 +50,8 @@ fn every_mistake_is_told_at_once() {
         "--watch is required",
         "--admin-listen 9731",
         "--purpose fun",
-        "--headers-file /is/not/there",
-        "--ca-bundle /nor/this",
+        "--headers-file /: it is not a regular file",
+        "--ca-bundle /is/not/there",
     ] {
         assert!(told.contains(part), "no `{part}` in {told}");
     }
@@ -126,6 +126,22 @@ fn a_bad_line_of_the_headers_is_named_and_not_shown() {
     let ended = pod.args(["--headers-file"]).args([headers]).end();
     ended.assert(64, &["line 2"]);
     assert!(!ended.last_word.contains("hunter2") && !ended.log.contains("hunter2"));
+}
+
+/// A reporting mistake holds no restore up, and a Secret may come late.
+#[test]
+fn a_file_of_headers_that_is_not_there_yet_is_told_and_read_when_it_comes() {
+    let origin = taking();
+    let pod = Pod::new(&origin.url(), "json");
+    let token = pod.path("token");
+    let pod = pod.args(["--bearer-token-file"]).args([&token]);
+    let late = pod.clone().with("--grace", "1s").once();
+    late.assert(2, &["--bearer-token-file", "No such file"]);
+    assert!(late.log.contains("nothing can be posted yet"), "{}", late.log);
+    let post = pod.start();
+    std::fs::write(&token, "hush").unwrap();
+    post.stop().assert(0, &["reported"]);
+    assert_eq!(posts(&origin, 1)[0].head.header("authorization"), Some("Bearer hush"));
 }
 
 #[test]
