@@ -69,7 +69,7 @@ impl ReachArgs {
         }
         for bad in endpoints.iter().filter(|url| !is_endpoint(url)) {
             problems.add(format!(
-                "--endpoint {bad}: write it as http://HOST:PORT or https://HOST:PORT"
+                "--endpoint {bad}: write it as https://HOST:PORT or http://HOST:PORT"
             ));
         }
         Reach {
