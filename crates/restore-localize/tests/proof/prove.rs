@@ -243,11 +243,17 @@ fn one_more_goes_round_all_that_are_kept() {
     };
     let [newest, middle, oldest] = [0, 1, 2].map(|at: usize| samples[at].id().to_string());
     assert_eq!(turn(), [newest.clone(), oldest.clone()]);
-    assert_eq!(turn(), [newest.clone(), middle]);
-    assert_eq!(turn(), [newest, oldest]);
+    assert_eq!(turn(), [newest.clone(), middle.clone()]);
+    assert_eq!(turn(), [newest.clone(), oldest.clone()]);
     let kept = claims.tree();
-    assert_eq!(kept.len(), 6, "{kept:?}");
-    assert!(kept.keys().all(|key| key.starts_with("ns/drilled/proofs/")), "{kept:?}");
+    let of = |id: &str| {
+        let folder = format!("ns/drilled/proofs/{id}/");
+        kept.keys().filter(|key| key.starts_with(&folder)).count()
+    };
+    // Of proofs of one snapshot in one second, one is kept: a fast machine makes two.
+    assert!((1..=3).contains(&of(&newest)) && (1..=2).contains(&of(&oldest)), "{kept:?}");
+    assert_eq!(of(&middle), 1, "{kept:?}");
+    assert_eq!(kept.len(), of(&newest) + of(&oldest) + 1, "{kept:?}");
 }
 
 /// Promise: a proof that nobody will find is told, for the same snapshot would be chosen for ever.
