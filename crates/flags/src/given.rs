@@ -56,6 +56,16 @@ impl FromStr for Size {
     }
 }
 
+/// What was typed, less the user and password of a URL in it: a complaint goes to logs and last words.
+fn without_user(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..authority].rfind('@') {
+        Some(at) => format!("{scheme}://…{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
 /// Everything that is wrong with a configuration.
 #[derive(Debug, Default)]
 pub struct Problems {
@@ -80,7 +90,7 @@ impl Problems {
         match given? {
             Given::Good(value) => Some(value),
             Given::Bad(text, why) => {
-                self.add(format!("{flag} {text}: {why}"));
+                self.add(format!("{flag} {}: {why}", without_user(&text)));
                 None
             }
         }
@@ -129,5 +139,25 @@ impl Problems {
     #[must_use]
     pub fn sentence(&self) -> String {
         self.found.join("; ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_never_shows_the_password_of_a_url() {
+        let mut problems = Problems::new("x");
+        for text in ["broker:http://user:hush@b/c", "http://hush@b", "s3://u:hush@x@b?y=@"] {
+            let given: Given<u8> = text.parse().unwrap();
+            problems.given("--url", Some(given));
+        }
+        let sentence = problems.sentence();
+        assert!(
+            !sentence.contains("hush") && sentence.contains("broker:http://…@b/c"),
+            "{sentence}"
+        );
+        assert_eq!(without_user("http://b/a@c"), "http://b/a@c");
     }
 }
