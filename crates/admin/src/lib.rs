@@ -7,5 +7,5 @@
 mod listener;
 mod readiness;
 
-pub use listener::{Admin, AdminArgs, Stats};
+pub use listener::{Admin, AdminArgs, AdminAt, Stats};
 pub use readiness::{Guard, Readiness};

@@ -2,7 +2,7 @@
 //! The admin listener: `/livez`, `/readyz`, `/metrics`, `/stats` on loopback; `/metrics` alone for a scraper.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::registry::Registry;
-use sidecar::{Exit, Failure, Given, Stop};
+use sidecar::{Exit, Failure, Given, Problems, Stop};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
@@ -38,6 +38,34 @@ pub struct AdminArgs {
     pub metrics_listen: Option<Given<SocketAddr>>,
 }
 
+/// The same, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminAt {
+    /// Where everything is served: both loopbacks, or one address.
+    pub admin: Vec<SocketAddr>,
+    /// Where the metrics alone are served too.
+    pub metrics: Option<SocketAddr>,
+}
+
+impl AdminArgs {
+    /// Judges the flags. `localhost:PORT` binds both loopbacks.
+    pub fn resolve(self, default: &str, problems: &mut Problems) -> Option<AdminAt> {
+        let metrics = problems.given("--metrics-listen", self.metrics_listen);
+        let text = problems.given("--admin-listen", self.admin_listen);
+        let text = text.as_deref().unwrap_or(default);
+        if let Some(Ok(port)) = text.strip_prefix("localhost:").map(str::parse) {
+            let admin =
+                vec![(Ipv6Addr::LOCALHOST, port).into(), (Ipv4Addr::LOCALHOST, port).into()];
+            return Some(AdminAt { admin, metrics });
+        }
+        let address = text.parse().ok();
+        if address.is_none() {
+            problems.add(format!("--admin-listen {text}: write localhost:PORT or ADDRESS:PORT"));
+        }
+        address.map(|address| AdminAt { admin: vec![address], metrics })
+    }
+}
+
 /// What `/stats` answers.
 pub type Stats = Arc<dyn Fn() -> serde_json::Value + Send + Sync>;
 
@@ -50,10 +78,10 @@ impl Admin {
     ///
     /// # Errors
     /// [`Exit::Unavailable`], naming flag and address, if a port is taken.
-    pub async fn bind(listen: &[SocketAddr], metrics: Option<SocketAddr>) -> anyhow::Result<Self> {
+    pub async fn bind(at: &AdminAt) -> anyhow::Result<Self> {
         let mut bound = Vec::new();
         let mut absent = None;
-        for address in listen {
+        for address in &at.admin {
             match TcpListener::bind(address).await {
                 Ok(listener) => bound.push((listener, true)),
                 Err(error) => {
@@ -66,7 +94,7 @@ impl Admin {
         if let (true, Some(failure)) = (bound.is_empty(), absent) {
             return Err(failure);
         }
-        if let Some(address) = metrics {
+        if let Some(address) = at.metrics {
             let listener = TcpListener::bind(address).await;
             bound.push((
                 listener.map_err(|error| unbound("--metrics-listen", address, &error))?,

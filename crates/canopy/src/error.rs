@@ -26,6 +26,17 @@ pub enum Kind {
     Invalid,
 }
 
+/// How far a call that failed had come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reached {
+    /// There was no connection: nothing was sent.
+    Never,
+    /// It was sent, at least in part, and no whole answer came.
+    Perhaps,
+    /// There was an answer.
+    Answered,
+}
+
 /// A call that failed. Its texts are one bounded line and never hold secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{call}: {message}")]
@@ -36,6 +47,7 @@ pub struct Error {
     status: Option<u16>,
     retry_after: Option<Duration>,
     problem: Option<Box<Problem>>,
+    reached: Reached,
 }
 
 impl Error {
@@ -47,6 +59,7 @@ impl Error {
             status: None,
             retry_after: None,
             problem: None,
+            reached: Reached::Never,
         }
     }
 
@@ -63,6 +76,17 @@ impl Error {
     pub(crate) fn with_problem(mut self, problem: Option<Problem>) -> Self {
         self.problem = problem.map(Box::new);
         self
+    }
+
+    pub(crate) fn with_reached(mut self, reached: Reached) -> Self {
+        self.reached = reached;
+        self
+    }
+
+    /// How far the call had come.
+    #[must_use]
+    pub fn reached(&self) -> Reached {
+        self.reached
     }
 
     /// What kind of trouble it is.

@@ -18,4 +18,4 @@ pub mod wire;
 
 pub use args::{ClientArgs, Config};
 pub use client::Client;
-pub use error::{Error, Kind};
+pub use error::{Error, Kind, Reached};

@@ -14,9 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::args::Ways;
 use crate::request::{Bound, Call, Repeat};
-use crate::{Config, Error};
+use crate::{Config, Error, Reached};
 use probe::Probe;
-use way::{Failure, Reached, Side, Way};
+use way::{Failure, Side, Way};
 
 /// What an answer's body is read into.
 pub(crate) type Body = Zeroizing<Vec<u8>>;
@@ -64,7 +64,7 @@ impl Transport {
             Self::One(way) => way.send(call, bound).await,
             Self::Both(both) => both.send(call, bound).await,
         };
-        sent.map_err(|failure| failure.error)
+        sent.map_err(|failure| failure.error.with_reached(failure.reached))
     }
 }
 

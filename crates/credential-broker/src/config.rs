@@ -3,10 +3,11 @@
 
 mod session;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use admin::AdminAt;
 use sidecar::{Given, Problems, Span};
 
 use crate::args::Args;
@@ -35,8 +36,7 @@ pub(crate) struct Config {
     pub(crate) connections: usize,
     /// How long a handshake, a head or a body may take.
     pub(crate) request: Duration,
-    pub(crate) admin: Vec<SocketAddr>,
-    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) admin: AdminAt,
 }
 
 /// Who may ask.
@@ -63,8 +63,7 @@ impl Config {
         let desk = limits(&mut args, problems);
         let connections = count("--max-connections", args.max_connections.take(), 1024, problems);
         let request = span("--request-timeout", args.request_timeout.take(), 10, problems);
-        let admin = admin(args.admin.admin_listen.take(), problems);
-        let metrics = problems.given("--metrics-listen", args.admin.metrics_listen.take());
+        let admin = args.admin.clone().resolve(DEFAULT_ADMIN, problems);
         let wire = if args.legacy_wire { Wire::Legacy } else { Wire::Asked };
         let source = source(args, problems);
         Some(Self {
@@ -77,7 +76,6 @@ impl Config {
             connections,
             request,
             admin: admin?,
-            metrics,
         })
     }
 }
@@ -121,7 +119,19 @@ fn callers(args: &mut Args, problems: &mut Problems) -> Option<Callers> {
             };
             Some(Callers::Checked { rules, kube_config: args.kube_config.take() })
         }
-        (None, true) => Some(Callers::Anybody),
+        (None, true) => {
+            let given = [
+                ("--group-label", args.group_label.is_some()),
+                ("--type-label", args.type_label.is_some()),
+                ("--kube-config", args.kube_config.is_some()),
+            ];
+            for (flag, _) in given.into_iter().filter(|(_, is_given)| *is_given) {
+                problems.add(format!(
+                    "{flag} and --allow-anonymous exclude each other: nobody is checked"
+                ));
+            }
+            Some(Callers::Anybody)
+        }
         (Some(_), true) => {
             problems.add("--audience and --allow-anonymous exclude each other");
             None
@@ -169,20 +179,6 @@ fn span(flag: &str, given: Option<Given<Span>>, seconds: u64, problems: &mut Pro
         problems.add(format!("{flag} {span:?}: must not be longer than 1h"));
     }
     span
-}
-
-/// `localhost:PORT` binds both loopbacks.
-fn admin(given: Option<Given<String>>, problems: &mut Problems) -> Option<Vec<SocketAddr>> {
-    let text = problems.given("--admin-listen", given);
-    let text = text.as_deref().unwrap_or(DEFAULT_ADMIN);
-    if let Some(Ok(port)) = text.strip_prefix("localhost:").map(str::parse) {
-        return Some(vec![(Ipv6Addr::LOCALHOST, port).into(), (Ipv4Addr::LOCALHOST, port).into()]);
-    }
-    let address = text.parse().ok();
-    if address.is_none() {
-        problems.add(format!("--admin-listen {text}: write localhost:PORT or ADDRESS:PORT"));
-    }
-    address.map(|address| vec![address])
 }
 
 fn source(mut args: Args, problems: &mut Problems) -> Option<Source> {

@@ -26,7 +26,7 @@ const LOUD_EVERY: Duration = Duration::from_secs(600);
 /// [`sidecar::Exit::Unavailable`] for a port that is taken, [`sidecar::Exit::Usage`] for files that cannot serve.
 pub(crate) async fn serve(config: Config, stop: Stop) -> anyhow::Result<Outcome> {
     let listener = listen::bind(config.listen)?;
-    let admin = Admin::bind(&config.admin, config.metrics).await?;
+    let admin = Admin::bind(&config.admin).await?;
     let metrics = Metrics::default();
     let certificate = config.tls.clone().map(Certificate::open).transpose()?;
     let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 
-use admin::{Admin, Readiness};
+use admin::{Admin, AdminAt, Readiness};
 use anyhow::Context;
 use credential::Live;
 use serde_json::json;
@@ -33,7 +33,8 @@ const KEYS: usize = 16;
 /// Runs the proxy until it is asked to stop.
 pub(crate) async fn serve(config: Config, stop: Stop) -> anyhow::Result<Outcome> {
     let bound = listen::bind(&config.listen, kept_port(config.port_file.as_deref()))?;
-    let admin = Admin::bind(&admin_addresses(&config.admin), config.metrics).await?;
+    let at = AdminAt { admin: admin_addresses(&config.admin), metrics: config.metrics };
+    let admin = Admin::bind(&at).await?;
     let caller = Arc::new(Caller::open(config.caller.clone())?);
     let upstream = Upstream::open(&config.store)?;
     let provider = credential::open(&config.source, config.broker.clone())

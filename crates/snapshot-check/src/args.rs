@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The flags, as typed and resolved. Each has an env twin `SNAPSHOT_CHECK_<FLAG>`.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use admin::AdminArgs;
+use admin::{AdminArgs, AdminAt};
 use catalogue::{From, FromArgs};
 use encoding::Identities;
 use sidecar::{Given, Logs, Problems, ProcessArgs, Program, Span};
@@ -118,8 +117,7 @@ pub(crate) struct Plan {
     pub(crate) metrics_file: Option<PathBuf>,
     /// Set: again and again.
     pub(crate) every: Option<Duration>,
-    pub(crate) admin: Vec<SocketAddr>,
-    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) admin: AdminAt,
 }
 
 impl Program for Args {
@@ -151,9 +149,7 @@ impl Program for Args {
                 None
             }
         });
-        let admin = problems.given("--admin-listen", self.admin.admin_listen);
-        let admin = addresses(admin.as_deref().unwrap_or(DEFAULT_ADMIN), problems);
-        let metrics = problems.given("--metrics-listen", self.admin.metrics_listen);
+        let admin = self.admin.resolve(DEFAULT_ADMIN, problems);
         let (json, metrics_file) = (self.json, self.metrics_file);
         Some(Plan {
             from: from?,
@@ -166,21 +162,8 @@ impl Program for Args {
             metrics_file,
             every,
             admin: admin?,
-            metrics,
         })
     }
-}
-
-/// `localhost:PORT` binds both loopbacks.
-fn addresses(text: &str, problems: &mut Problems) -> Option<Vec<SocketAddr>> {
-    if let Some(Ok(port)) = text.strip_prefix("localhost:").map(str::parse) {
-        return Some(vec![(Ipv6Addr::LOCALHOST, port).into(), (Ipv4Addr::LOCALHOST, port).into()]);
-    }
-    let address = text.parse().ok();
-    if address.is_none() {
-        problems.add(format!("--admin-listen {text}: write localhost:PORT or ADDRESS:PORT"));
-    }
-    address.map(|address| vec![address])
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::metrics::{self, Metrics};
 /// # Errors
 /// [`Exit::Unavailable`] for a port that is taken.
 pub(crate) async fn serve(plan: Plan, every: Duration, stop: Stop) -> anyhow::Result<Outcome> {
-    let admin = Admin::bind(&plan.admin, plan.metrics).await?;
+    let admin = Admin::bind(&plan.admin).await?;
     let metrics = Metrics::unchecked();
     let readiness = Readiness::default();
     let mut guard = Some(readiness.guard("first check"));

@@ -11,8 +11,6 @@ use serde_json::Value;
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
 /// What servers that keep answers by key say of a kept one.
 const REPLAYED: &str = "idempotent-replayed";
-/// What the control plane's client says where there was no connection to send by.
-const NO_CONNECTION: &str = "(Connect)";
 
 /// What became of a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,7 +97,9 @@ pub(crate) fn of_call(result: Result<(), canopy::Error>) -> Answer {
     match error.kind() {
         canopy::Kind::Conflict => Answer::Conflict(why),
         canopy::Kind::TooOften => Answer::TooOften(why, error.retry_after()),
-        _ if error.status().is_none() && why.contains(NO_CONNECTION) => Answer::Unsent(why),
+        _ if error.is_retryable() && error.reached() == canopy::Reached::Never => {
+            Answer::Unsent(why)
+        }
         _ if error.is_retryable() => Answer::Later(why, error.retry_after()),
         _ => Answer::Refused(why),
     }

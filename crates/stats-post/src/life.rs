@@ -59,7 +59,7 @@ enum Earlier {
 /// [`Exit::Unavailable`] for a port that is taken, [`Exit::Usage`] for a device key that is none. Nothing
 /// that happens to a report is an error.
 pub(crate) async fn live(plan: Plan, stop: Stop, watch: Watch) -> anyhow::Result<Outcome> {
-    let admin = Admin::bind(&plan.admin, plan.metrics).await?;
+    let admin = Admin::bind(&plan.admin).await?;
     let metrics = Metrics::default();
     let canopy = plan.canopy.map(canopy::Client::open).transpose();
     let canopy = canopy.map_err(|error| Failure::new(Exit::Usage, error))?;

@@ -4,10 +4,10 @@
 mod run;
 mod targets;
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use admin::AdminAt;
 use reqwest::Url;
 use sidecar::{Problems, Span};
 
@@ -36,8 +36,7 @@ pub(crate) struct Plan {
     pub(crate) http: Http,
     pub(crate) canopy: Option<canopy::Config>,
     pub(crate) spool: Option<PathBuf>,
-    pub(crate) admin: Vec<SocketAddr>,
-    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) admin: AdminAt,
 }
 
 /// What ends it.
@@ -66,9 +65,7 @@ pub(crate) fn plan(args: Args, problems: &mut Problems) -> Option<Plan> {
         [target.as_ref().and_then(Target::url), sample.as_ref().and_then(ProgressTarget::url)];
     let http = plain(&report, urls, problems);
     let needs_client = form.needs_outcome() || progress_form == Some(ProgressForm::BackupProgress);
-    let listen = problems.given("--admin-listen", admin.admin_listen);
-    let listen = addresses(listen.as_deref().unwrap_or(DEFAULT_ADMIN), problems);
-    let metrics = problems.given("--metrics-listen", admin.metrics_listen);
+    let admin = admin.resolve(DEFAULT_ADMIN, problems);
     let canopy = if needs_client { client.resolve(of_client, problems) } else { None };
     let canopy = canopy.map(|config| config.with_timeout(http::TOTAL));
     let run = run?;
@@ -85,8 +82,7 @@ pub(crate) fn plan(args: Args, problems: &mut Problems) -> Option<Plan> {
         http: http?,
         canopy,
         spool: report.spool_dir,
-        admin: listen?,
-        metrics,
+        admin: admin?,
     })
 }
 
@@ -114,16 +110,4 @@ fn plain(args: &ReportArgs, urls: [Option<&Url>; 2], problems: &mut Problems) ->
     let is_tls = urls.into_iter().flatten().any(|url| url.scheme() == "https");
     let tls = if is_tls { Tls::Used } else { Tls::Unused };
     Http::open(files, args.ca_bundle.as_deref(), tls).map_err(|why| problems.add(why)).ok()
-}
-
-/// `localhost:PORT` binds both loopbacks.
-fn addresses(text: &str, problems: &mut Problems) -> Option<Vec<SocketAddr>> {
-    if let Some(Ok(port)) = text.strip_prefix("localhost:").map(str::parse) {
-        return Some(vec![(Ipv6Addr::LOCALHOST, port).into(), (Ipv4Addr::LOCALHOST, port).into()]);
-    }
-    let address = text.parse().ok();
-    if address.is_none() {
-        problems.add(format!("--admin-listen {text}: write localhost:PORT or ADDRESS:PORT"));
-    }
-    address.map(|address| vec![address])
 }

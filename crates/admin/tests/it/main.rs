@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admin::{Admin, Readiness};
+use admin::{Admin, AdminAt, Readiness};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -16,6 +16,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
+
+fn at(admin: &[SocketAddr], metrics: Option<SocketAddr>) -> AdminAt {
+    AdminAt { admin: admin.to_vec(), metrics }
+}
 
 /// A listener that serves, and what it tells of.
 struct Serving {
@@ -26,7 +30,7 @@ struct Serving {
 
 impl Serving {
     async fn start() -> Self {
-        let bound = Admin::bind(&[ANY], None).await.unwrap();
+        let bound = Admin::bind(&at(&[ANY], None)).await.unwrap();
         let address = bound.local_addr().unwrap();
         let (stop, trigger) = Stop::manual(Duration::from_secs(1));
         let readiness = Readiness::default();
@@ -117,7 +121,7 @@ async fn an_unknown_path_is_not_found() {
 async fn the_metrics_listener_serves_metrics_and_nothing_else() {
     // Admin does not tell where its metrics listener is, so a free port is looked for first.
     let free = TcpListener::bind(ANY).await.unwrap().local_addr().unwrap();
-    let bound = Admin::bind(&[ANY], Some(free)).await.unwrap();
+    let bound = Admin::bind(&at(&[ANY], Some(free))).await.unwrap();
     let (stop, _trigger) = Stop::manual(Duration::from_secs(1));
     serve(bound, &Readiness::default(), &stop);
     assert_eq!(get(free, "/metrics").await.0, 200);
@@ -131,9 +135,9 @@ async fn a_taken_port_is_unavailable_and_named_with_its_flag() {
     let holder = TcpListener::bind(ANY).await.unwrap();
     let taken = holder.local_addr().unwrap();
     for (bound, flag) in [
-        (Admin::bind(&[taken], None).await, "--admin-listen"),
-        (Admin::bind(&[ANY, taken], None).await, "--admin-listen"),
-        (Admin::bind(&[ANY], Some(taken)).await, "--metrics-listen"),
+        (Admin::bind(&at(&[taken], None)).await, "--admin-listen"),
+        (Admin::bind(&at(&[ANY, taken], None)).await, "--admin-listen"),
+        (Admin::bind(&at(&[ANY], Some(taken))).await, "--metrics-listen"),
     ] {
         let error = bound.unwrap_err();
         assert_eq!(Failure::exit_of(&error), Exit::Unavailable);
@@ -146,8 +150,8 @@ async fn a_taken_port_is_unavailable_and_named_with_its_flag() {
 #[tokio::test]
 async fn one_absent_family_is_no_failure_and_two_are() {
     let absent: SocketAddr = "192.0.2.1:0".parse().unwrap();
-    assert!(Admin::bind(&[absent, ANY], None).await.unwrap().local_addr().is_some());
-    let error = Admin::bind(&[absent], None).await.unwrap_err();
+    assert!(Admin::bind(&at(&[absent, ANY], None)).await.unwrap().local_addr().is_some());
+    let error = Admin::bind(&at(&[absent], None)).await.unwrap_err();
     assert_eq!(Failure::exit_of(&error), Exit::Unavailable);
     assert!(format!("{error:#}").contains("--admin-listen 192.0.2.1:0"), "{error:#}");
 }

@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use super::Body;
 use super::connected::{Connected, Sources};
 use crate::request::{Bound, Call};
-use crate::{Config, Error, Kind, answer};
+use crate::{Config, Error, Kind, Reached, answer};
 
 /// The probe's own limit.
 const PROBE: Duration = Duration::from_secs(5);
@@ -25,17 +25,6 @@ pub(super) enum Side {
     Public,
     /// The tailnet's; the tailnet says who asks.
     Tailnet,
-}
-
-/// How far a call that failed had come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Reached {
-    /// There was no connection: nothing was sent.
-    Never,
-    /// It was sent, at least in part, and no whole answer came.
-    Perhaps,
-    /// There was an answer.
-    Answered,
 }
 
 /// A call that failed on one way.

@@ -60,6 +60,27 @@ fn every_missing_and_contradictory_flag_is_named_at_once() {
 }
 
 #[test]
+fn flags_that_check_callers_are_refused_where_nobody_is_checked() {
+    let said = refused(&[
+        "--issuer",
+        "file:/etc/issued",
+        "--listen",
+        "127.0.0.1:0",
+        "--allow-anonymous",
+        "--group-label",
+        "g",
+        "--type-label",
+        "t",
+        "--kube-config",
+        "/etc/kube",
+    ]);
+    let apart = "and --allow-anonymous exclude each other";
+    for flag in ["--group-label", "--type-label", "--kube-config"] {
+        assert_names(&said, &[&format!("{flag} {apart}")]);
+    }
+}
+
+#[test]
 fn a_session_that_would_be_too_wide_is_refused() {
     let role = "sts:arn:aws:iam::1:role/r";
     let said = refused(&["--allow-anonymous", "--issuer", role, "--sts-duration", "1m"]);
