@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
 use http_body_util::{BodyExt, Full, combinators::UnsyncBoxBody};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -15,6 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use s3s::service::S3Service;
 
 use crate::access::{credential_scope, named_access_key, query_value};
+use crate::holds::Holds;
 use crate::ledger::{Ledger, Seen};
 use crate::leg::Leg;
 use crate::tap::{Hold, RequestTap, ResponseTap, Unread, Watch};
@@ -29,6 +31,7 @@ pub(crate) struct Gate {
     pub(crate) service: S3Service,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) hold: Hold,
+    pub(crate) holds: Holds,
     pub(crate) region: Option<String>,
     /// Seconds by which the store's clock is ahead.
     pub(crate) skew_secs: Arc<AtomicI64>,
@@ -54,6 +57,9 @@ impl Gate {
         let watch = Arc::new(Watch::default());
         let mut entry = Entry::new(&self.ledger, &request, Arc::clone(&watch));
         let method = request.method().clone();
+        let path = request.uri().path().to_owned();
+        let sent = request.body().size_hint().lower();
+        let turn = self.holds.pass(&path).await;
         let response = match self.verdict(&request) {
             Some(refusal) => refusal.map(s3s::Body::from),
             None => self.serve_s3(request, watch).await,
@@ -61,6 +67,8 @@ impl Gate {
         entry.seen.error = error_code(&response);
         entry.seen.status = Some(response.status());
         drop(entry);
+        self.holds.moved(&path, sent + response.body().size_hint().lower());
+        drop(turn);
         self.dressed(&method, response)
     }
 

@@ -5,7 +5,8 @@
 //! `credential_process` prints, and `repo_password`; `GET /container` answers the document of
 //! <https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>; `GET /issued`
 //! answers how many sets each group of the broker's requests got, and `GET /counts` what the store that
-//! it issues for has moved.
+//! it issues for has moved; `POST /hold?after=BYTES&path=PATH` and `POST /release?path=PATH` let that store's
+//! callers wait, as [`Holds`] says.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::ca::Ca;
+use crate::holds::Holds;
 use crate::host::{Host, accept_from, bind_reusable};
 use crate::keyring::{Issued, Keyring};
 use crate::ledger::Counts;
@@ -79,6 +81,8 @@ pub struct IssuerConfig<'a> {
     pub denied_groups: Vec<String>,
     /// What `GET /counts` tells, for those who are in another process than the store.
     pub counter: Option<Counter>,
+    /// What `POST /hold` and `POST /release` work on.
+    pub holds: Holds,
 }
 
 /// The sums of a store so far.
@@ -96,6 +100,7 @@ impl<'a> IssuerConfig<'a> {
             token: None,
             denied_groups: Vec::new(),
             counter: None,
+            holds: Holds::default(),
         }
     }
 }
@@ -120,6 +125,7 @@ struct Shared {
     denied_groups: Vec<String>,
     issued: Mutex<BTreeMap<String, u64>>,
     counter: Option<Counter>,
+    holds: Holds,
 }
 
 impl Issuer {
@@ -141,6 +147,7 @@ impl Issuer {
             denied_groups: config.denied_groups,
             issued: Mutex::default(),
             counter: config.counter,
+            holds: config.holds,
         });
         let tls = config.tls.map(Ca::server_config_for_loopback).transpose()?;
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -253,6 +260,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Full<By
             return json_answer(StatusCode::OK, &json!(*lock(&shared.issued)));
         }
         (&Method::GET, "/counts") => return shared.counts(),
+        (&Method::POST, "/hold" | "/release") => return shared.held(path, parts.uri.query()),
         (&Method::POST, "/internal/restore-creds") => true,
         (&Method::GET, "/container") => false,
         _ => return problem(StatusCode::NOT_FOUND, "no such path"),
@@ -309,6 +317,24 @@ impl Shared {
             "sent_bytes": sent_bytes,
         });
         json_answer(StatusCode::OK, &counts)
+    }
+
+    fn held(&self, verb: &str, query: Option<&str>) -> Response<Full<Bytes>> {
+        let fields = query.unwrap_or_default().split('&').filter_map(|field| field.split_once('='));
+        let fields: BTreeMap<&str, &str> = fields.collect();
+        let Some(path) = fields.get("path") else {
+            return problem(StatusCode::BAD_REQUEST, "path is required");
+        };
+        let after = fields.get("after").and_then(|after| after.parse().ok());
+        match (verb, after) {
+            ("/hold", Some(after)) => self.holds.hold(path, after),
+            ("/hold", None) => {
+                return problem(StatusCode::BAD_REQUEST, "after is a count of bytes");
+            }
+            _ if self.holds.release(path) => {}
+            _ => return problem(StatusCode::NOT_FOUND, "nothing is held there"),
+        }
+        text(StatusCode::OK, "ok")
     }
 
     fn set(&self, broker: bool) -> Response<Full<Bytes>> {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Free ports for servers of other makers, which must be told theirs before they start.
 
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::bail;
 
@@ -13,16 +15,25 @@ const LOOKS: usize = 1_000;
 /// How often a server is started anew whose port was taken after all.
 pub(crate) const TRIES: usize = 5;
 
-/// Different ports of 127.0.0.1 that are free now; another process may take one at any time.
+/// What this process has handed out: a member that is down keeps its ports, though nobody listens on them.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// Different ports of 127.0.0.1 that are free now and were never handed out by this process; another process may take
+/// one at any time.
 pub(crate) fn free(count: usize) -> anyhow::Result<Vec<SocketAddr>> {
-    // Held until all are chosen, so that no two are the same.
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut held = Vec::new();
     for _ in 0..LOOKS {
         if held.len() == count {
             break;
         }
-        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, fastrand::u16(RANGE)));
-        held.extend(TcpListener::bind(at).ok());
+        let port = fastrand::u16(RANGE);
+        if given.contains(&port) {
+            continue;
+        }
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok();
+        given.extend(listener.is_some().then_some(port));
+        held.extend(listener);
     }
     if held.len() < count {
         bail!("no {count} free ports on 127.0.0.1 between {} and {}", RANGE.start, RANGE.end);

@@ -15,6 +15,7 @@ use crate::access::{Access, Hosts};
 use crate::backend::Backend;
 use crate::ca::{Ca, TlsFiles};
 use crate::gate::{self, Gate};
+use crate::holds::Holds;
 use crate::host::Host;
 use crate::issuer::Counter;
 use crate::keyring::{EarlyRevocation, Issued, Keyring, StaticPair};
@@ -107,6 +108,7 @@ pub struct Store {
     keyring: Arc<Keyring>,
     ledger: Arc<Ledger>,
     skew_secs: Arc<AtomicI64>,
+    holds: Holds,
 }
 
 impl Store {
@@ -117,6 +119,7 @@ impl Store {
         let keyring = Arc::new(Keyring::new(&config.static_pairs, config.early_revocation));
         let ledger = Arc::new(Ledger::default());
         let skew_secs = Arc::new(AtomicI64::new(config.skew.secs()));
+        let holds = Holds::default();
         let gate = Arc::new(Gate {
             service: service(Arc::new(shelf), config.region.clone(), &keyring),
             ledger: Arc::clone(&ledger),
@@ -124,6 +127,7 @@ impl Store {
                 Segments::Together => Hold::None,
                 Segments::HeadFirst => Hold::UntilHeadLeft,
             },
+            holds: holds.clone(),
             region: config.region.clone(),
             skew_secs: Arc::clone(&skew_secs),
             serial: AtomicU64::new(0),
@@ -144,7 +148,7 @@ impl Store {
             host.accept(plain, None, serve.clone());
         }
         host.accept(listener, tls, serve);
-        Ok(Store { host, addr, plain_addr, scheme, keyring, ledger, skew_secs })
+        Ok(Store { host, addr, plain_addr, scheme, keyring, ledger, skew_secs, holds })
     }
 
     /// Where it listens: with TLS if it was configured, else plain.
@@ -204,6 +208,11 @@ impl Store {
     pub fn counter(&self) -> Counter {
         let ledger = Arc::clone(&self.ledger);
         Box::new(move || ledger.counts())
+    }
+
+    /// What makes its callers wait.
+    pub fn holds(&self) -> Holds {
+        self.holds.clone()
     }
 
     /// The last [`crate::LOG_LIMIT`] requests, oldest first.

@@ -16,7 +16,7 @@ use crate::store;
 use crate::wait::{self, Hopeless};
 
 /// Far beyond what any job here takes.
-const LIMIT: Duration = Duration::from_secs(180);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// What all tests share.
 struct Shared {
@@ -50,9 +50,6 @@ pub(crate) struct Settings {
     pub(crate) kopia: &'static str,
     /// The group for which credentials are asked.
     pub(crate) group: Option<&'static str>,
-    /// How fast kopia may upload and download, in bytes a second, so that there is time to do it harm. It
-    /// takes what six seconds allow at once, and counts each of its own small files as 20 MB.
-    pub(crate) speed: Option<u64>,
     /// Bytes in the volume.
     pub(crate) bytes: u64,
     /// Further patches of the kustomization, as YAML list items.
@@ -61,7 +58,7 @@ pub(crate) struct Settings {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { kopia: "kopia", group: None, speed: None, bytes: 24 << 20, patches: Vec::new() }
+        Settings { kopia: "kopia", group: None, bytes: 24 << 20, patches: Vec::new() }
     }
 }
 
@@ -167,13 +164,28 @@ impl Bed {
         self.job_from("kopia-backup", job).expect("a job from the CronJob");
     }
 
-    /// A repository with one snapshot in it, made as fast as can be.
+    /// A repository with one snapshot in it.
     pub(crate) fn back_up(&self) {
-        let speed = self.settings.borrow_mut().speed.take();
         self.create_repository();
         self.start_backup("backup");
         self.assert_complete("backup");
-        self.settings.borrow_mut().speed = speed;
+    }
+
+    /// Lets so many bytes move between the namespace's pods and the store, and then none until [`Bed::release`]: so
+    /// there is time to do harm, on a machine of any speed.
+    pub(crate) fn hold(&self, after: u64) {
+        store::hold(&self.namespace, after).expect("the store holds");
+    }
+
+    pub(crate) fn release(&self) {
+        store::release(&self.namespace).expect("the store held");
+    }
+
+    /// Waits until the namespace has got so many sets of credentials in all.
+    pub(crate) fn await_issued(&self, sets: u64) {
+        let enough = || Ok((store::issued(self.api(), &self.namespace)? >= sets).then_some(()));
+        wait::until(LIMIT, "sets of credentials", enough)
+            .unwrap_or_else(|error| panic!("{error:#}\n{}", self.story()));
     }
 
     pub(crate) fn start_restore(&self) {
@@ -265,14 +277,16 @@ impl Bed {
         Ok(payload.filter_map(|(_, value)| value.parse::<u64>().ok()).sum())
     }
 
-    /// Waits for tallies in the file that the proxy in a pod writes every five seconds, and reads them.
-    pub(crate) fn await_kept_tallies(&self, pod: &Pod) -> u64 {
+    /// Waits until all that the proxy in a pod has moved is in the file that it writes every five seconds, and more
+    /// than `bytes`: what is held moves no more.
+    pub(crate) fn await_kept_tallies(&self, pod: &Pod, bytes: u64) -> u64 {
         let id = pod.0["metadata"]["uid"].as_str().unwrap_or_default();
         let volumes = format!("/var/lib/kubelet/pods/{id}/volumes/kubernetes.io~empty-dir");
         let file = format!("{volumes}/stats/s3-resign-proxy.json");
         let kept = || {
             let stats: Value = serde_json::from_str(&api::run(&["node", "cat", &file])?)?;
-            Ok(Some(payload(&stats)).filter(|kept| *kept >= 1 << 20))
+            let moved = self.tallies(pod)?;
+            Ok(Some(payload(&stats)).filter(|kept| *kept > bytes && *kept == moved))
         };
         wait::until(LIMIT, "tallies in the file", kept)
             .unwrap_or_else(|error| panic!("{error:#}\n{}", self.story()))

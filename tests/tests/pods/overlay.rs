@@ -9,6 +9,10 @@ use crate::api;
 use crate::bed::Bed;
 use crate::store;
 
+/// Keeps the clock from starting backups beside those of the test.
+const UNASKED: &str =
+    "- target: {kind: CronJob}\n  patch: |-\n    - {op: add, path: /spec/suspend, value: true}\n";
+
 impl Bed {
     /// Applies a folder of `pods/`, exactly as it is, with this namespace's settings over it.
     pub(crate) fn apply(&self, pods: &str) -> anyhow::Result<()> {
@@ -88,7 +92,7 @@ impl Bed {
         let settings = self.settings.borrow();
         let group = settings.group.unwrap_or(&self.namespace);
         let version = env!("CARGO_PKG_VERSION");
-        let patches = [self.throttle(pods), settings.patches.concat()].concat();
+        let patches = [UNASKED, &settings.patches.concat()].concat();
         Ok(format!(
             "namespace: {namespace}\n\
              resources: [{base}]\n\
@@ -118,26 +122,6 @@ impl Bed {
             issuer = store::issuer(),
             bucket = store::BUCKET,
         ))
-    }
-
-    /// Slows kopia down, where `connect` says how fast it may be, and keeps the clock from starting backups.
-    fn throttle(&self, pods: &str) -> String {
-        let suspend = "- target: {kind: CronJob}\n  patch: |-\n    - {op: add, path: /spec/suspend, value: true}\n";
-        let (kind, path, suspend) = match pods {
-            "kopia-backup" => ("CronJob", "/spec/jobTemplate/spec/template", suspend),
-            _ => ("Job", "/spec/template", ""),
-        };
-        let Some(speed) = self.settings.borrow().speed.filter(|_| pods != "kopia-repository")
-        else {
-            return suspend.to_owned();
-        };
-        let add = |flag: &str| {
-            format!(
-                "    - {{op: add, path: {path}/spec/initContainers/1/args/-, value: --max-{flag}-speed={speed}}}\n"
-            )
-        };
-        let (up, down) = (add("upload"), add("download"));
-        format!("{suspend}- target: {{kind: {kind}}}\n  patch: |-\n{up}{down}")
     }
 }
 

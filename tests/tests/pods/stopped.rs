@@ -5,15 +5,17 @@ use serde_json::json;
 
 use crate::api;
 use crate::bed::{Bed, End, Settings};
-use crate::killed::{UNDER_WAY, slow};
+use crate::killed::{UNDER_WAY, some};
 
 #[test]
 fn a_restore_whose_pod_is_evicted_goes_on_in_another_and_counts_no_failure() {
-    let bed = Bed::open("evicted", slow());
+    let bed = Bed::open("evicted", some());
     bed.back_up();
+    bed.hold(UNDER_WAY);
     bed.start_restore();
     let pod = bed.pod_when_moving("kopia-restore", "restore", UNDER_WAY);
     evict(&bed, pod.name());
+    bed.release();
     bed.assert_complete("kopia-restore");
     let path = format!("/apis/batch/v1/namespaces/{}/jobs/kopia-restore", bed.namespace);
     let job = bed.api().get(&path).expect("the job");
@@ -38,10 +40,9 @@ fn a_restore_that_takes_too_long_fails_and_describe_says_so() {
     let deadline = "- target: {kind: Job, name: kopia-restore}\n  patch: |-\n    \
         - {op: replace, path: /spec/activeDeadlineSeconds, value: 6}\n";
     let patches = vec![deadline.to_owned()];
-    let settings =
-        Settings { bytes: 8 << 20, speed: Some(64 << 10), patches, ..Settings::default() };
-    let bed = Bed::open("deadline", settings);
+    let bed = Bed::open("deadline", Settings { bytes: 8 << 20, patches, ..Settings::default() });
     bed.back_up();
+    bed.hold(1 << 20);
     bed.start_restore();
     let end = bed.end_of("kopia-restore").expect("an end");
     let End::Failed(reason, message) = end else { panic!("{end:?}\n{}", bed.story()) };

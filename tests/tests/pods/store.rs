@@ -125,6 +125,23 @@ fn pod(namespace: &str) -> Value {
     }})
 }
 
+/// Lets so many bytes move below a prefix of the bucket, and then none until [`release`].
+pub(crate) fn hold(prefix: &str, after: u64) -> anyhow::Result<()> {
+    order(&format!("hold?after={after}&path=/{BUCKET}/{prefix}/"))
+}
+
+/// Lets what waits below a prefix go on.
+pub(crate) fn release(prefix: &str) -> anyhow::Result<()> {
+    order(&format!("release?path=/{BUCKET}/{prefix}/"))
+}
+
+fn order(what: &str) -> anyhow::Result<()> {
+    let path = format!("/api/v1/namespaces/{NAMESPACE}/services/store:issuer/proxy/{what}");
+    let nothing = tempfile::NamedTempFile::new()?;
+    let file = nothing.path().display().to_string();
+    api::kubectl(&["create", "--raw", &path, "-f", &file]).map(drop)
+}
+
 /// How many sets of credentials a group got so far.
 pub(crate) fn issued(api: &Api, group: &str) -> anyhow::Result<u64> {
     let path = format!("/api/v1/namespaces/{NAMESPACE}/services/store:issuer/proxy/issued");

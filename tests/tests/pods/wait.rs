@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::bail;
 
-const PAUSE: Duration = Duration::from_millis(100);
+/// Each asking costs the cluster something, and many wait at once.
+const PAUSE: Duration = Duration::from_millis(300);
 
 /// Asks until there is an answer. Errors of the asking are kept for the case that none comes.
 pub(crate) fn until<T>(

@@ -3,7 +3,7 @@
 
 use crate::api;
 use crate::bed::Bed;
-use crate::killed::{UNDER_WAY, slow};
+use crate::killed::{UNDER_WAY, some};
 
 #[test]
 fn a_restore_outlives_the_nodes_power() {
@@ -11,8 +11,9 @@ fn a_restore_outlives_the_nodes_power() {
         println!("left out: the node of KUBECONFIG is not ours to crash");
         return;
     }
-    let bed = Bed::open_alone("power", slow());
+    let bed = Bed::open_alone("power", some());
     bed.back_up();
+    bed.hold(UNDER_WAY); // for as long as the store lives, which dies with the node
     bed.start_restore();
     bed.pod_when_moving("kopia-restore", "restore", UNDER_WAY);
     api::run(&["crash"]).expect("the power goes");

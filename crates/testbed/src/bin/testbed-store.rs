@@ -89,6 +89,7 @@ fn main() -> anyhow::Result<()> {
         listen: args.issuer_listen,
         denied_groups: args.denied_groups,
         counter: Some(store.counter()),
+        holds: store.holds(),
         ..IssuerConfig::new(store.keyring(), args.lifetime)
     })?;
     let pairs: BTreeMap<&String, _> =
