@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::access::query_value;
 use crate::ca::Ca;
 use crate::holds::Holds;
 use crate::host::{Host, accept_from, bind_reusable};
@@ -260,7 +261,7 @@ async fn answer(shared: &Shared, request: Request<Incoming>) -> Response<Full<By
             return json_answer(StatusCode::OK, &json!(*lock(&shared.issued)));
         }
         (&Method::GET, "/counts") => return shared.counts(),
-        (&Method::POST, "/hold" | "/release") => return shared.held(path, parts.uri.query()),
+        (&Method::POST, "/hold" | "/release") => return shared.held(&parts.uri),
         (&Method::POST, "/internal/restore-creds") => true,
         (&Method::GET, "/container") => false,
         _ => return problem(StatusCode::NOT_FOUND, "no such path"),
@@ -319,19 +320,18 @@ impl Shared {
         json_answer(StatusCode::OK, &counts)
     }
 
-    fn held(&self, verb: &str, query: Option<&str>) -> Response<Full<Bytes>> {
-        let fields = query.unwrap_or_default().split('&').filter_map(|field| field.split_once('='));
-        let fields: BTreeMap<&str, &str> = fields.collect();
-        let Some(path) = fields.get("path") else {
-            return problem(StatusCode::BAD_REQUEST, "path is required");
+    fn held(&self, order: &Uri) -> Response<Full<Bytes>> {
+        let path = query_value(order, "path").filter(|path| path.starts_with('/'));
+        let Some(path) = path else {
+            return problem(StatusCode::BAD_REQUEST, "path is required, as /BUCKET/PREFIX");
         };
-        let after = fields.get("after").and_then(|after| after.parse().ok());
-        match (verb, after) {
-            ("/hold", Some(after)) => self.holds.hold(path, after),
+        let after = query_value(order, "after").and_then(|after| after.parse().ok());
+        match (order.path(), after) {
+            ("/hold", Some(after)) => self.holds.hold(&path, after),
             ("/hold", None) => {
                 return problem(StatusCode::BAD_REQUEST, "after is a count of bytes");
             }
-            _ if self.holds.release(path) => {}
+            _ if self.holds.release(&path) => {}
             _ => return problem(StatusCode::NOT_FOUND, "nothing is held there"),
         }
         text(StatusCode::OK, "ok")

@@ -136,3 +136,29 @@ fn the_sums_of_its_store_are_told_where_it_was_given_them() {
     let counts = json(&ask(&issuer));
     assert_eq!((&counts["requests"], &counts["received_bytes"]), (&1.into(), &4.into()));
 }
+
+#[test]
+fn its_store_holds_what_it_is_told_to_however_the_path_is_written() {
+    let bed = Bed::new();
+    let holds = bed.store.holds();
+    let config = IssuerConfig { holds, ..IssuerConfig::new(bed.store.keyring(), LIFETIME) };
+    let issuer = Issuer::start(config).unwrap();
+    let order = |what: &str| {
+        let order = format!("POST /{what} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+        exchange(issuer.addr(), order.as_bytes()).unwrap().head.status
+    };
+    assert_eq!(order("hold?after=4&path=bucket"), 400, "no path");
+    assert_eq!(order("hold?path=%2Fbucket%2Fk"), 400, "no count");
+    assert_eq!(order("hold?after=4&path=%2Fbucket%2Fk"), 200);
+    let set = json(&post(&issuer, ASKED, "").unwrap());
+    let set = keys(&set["credentials"], "SessionToken");
+    assert_eq!(bed.ask_as(&put("/bucket/k1", "four"), &set).0, 200, "the limit is reached");
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| bed.ask_as(&put("/bucket/k2", "more"), &set).0);
+        assert_eq!(bed.ask_as(&put("/bucket/other", "more"), &set).0, 200, "another's path");
+        assert!(!second.is_finished(), "held");
+        assert_eq!(order("release?path=/bucket/k"), 200);
+        assert_eq!(second.join().unwrap(), 200);
+    });
+    assert_eq!(order("release?path=/bucket/k"), 404, "released already");
+}
