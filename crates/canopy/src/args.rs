@@ -86,22 +86,26 @@ impl std::fmt::Debug for Config {
     }
 }
 
+/// The name of another flag, and the URL that it holds.
+pub type Elsewhere = (&'static str, String);
+
 impl ClientArgs {
-    /// Judges the flags and the two old variables. `url` is one that another flag holds, such as
-    /// `--issuer canopy:URL`; it goes before `--canopy-url`.
-    pub fn resolve(self, url: Option<String>, problems: &mut Problems) -> Option<Config> {
+    /// Judges the flags and the two old variables. `url` is one that another flag holds, with that flag's
+    /// name, such as `--issuer`; it goes before `--canopy-url`.
+    pub fn resolve(self, url: Option<Elsewhere>, problems: &mut Problems) -> Option<Config> {
         self.resolve_with(url, problems, |name| std::env::var(name).ok())
     }
 
     fn resolve_with(
         self,
-        url: Option<String>,
+        url: Option<Elsewhere>,
         problems: &mut Problems,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Option<Config> {
         let variable = |name: &str| variable(name).filter(|text| !text.is_empty());
+        let (elsewhere, url) = url.map_or(("", None), |(flag, url)| (flag, Some(parse(url))));
         let (flag, given) = first([
-            ("canopy:URL", url.map(parse)),
+            (elsewhere, url),
             ("--canopy-url", self.canopy_url),
             ("CANOPY_BASE_URL", variable("CANOPY_BASE_URL").map(parse)),
         ]);

@@ -16,6 +16,6 @@ mod request;
 mod transport;
 pub mod wire;
 
-pub use args::{ClientArgs, Config};
+pub use args::{ClientArgs, Config, Elsewhere};
 pub use client::Client;
 pub use error::{Error, Kind, Reached};

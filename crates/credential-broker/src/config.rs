@@ -186,6 +186,7 @@ fn source(mut args: Args, problems: &mut Problems) -> Option<Source> {
     match spec {
         Spec::Canopy(url) => {
             session::refuse_flags(&args, problems);
+            let url = url.map(|url| ("--issuer", url));
             args.canopy.resolve(url, problems).map(Source::Canopy)
         }
         Spec::Sts(role) => session::session(role, args, problems).map(Source::Sts),

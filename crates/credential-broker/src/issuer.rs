@@ -39,7 +39,7 @@ impl FromStr for Spec {
             ("sts", _) => Err("write the role as sts:arn:aws:iam::ACCOUNT:role/NAME"),
             ("file", "") => Err("write the path as file:PATH"),
             ("file", path) => Ok(Self::File(path.to_owned())),
-            _ => Err("known issuers are canopy:URL, sts:ROLE_ARN and file:PATH"),
+            _ => Err("known issuers are canopy, canopy:URL, sts:ROLE_ARN and file:PATH"),
         }
     }
 }

@@ -1,18 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-//! `snapshot-prune`: lists, plans, and with `--apply` deletes the snapshots that no rule keeps.
-//!
-//! The plan is pure arithmetic over manifests. Only a snapshot whose data is there counts as one that is
-//! kept. Manifests go first, then data: what is half deleted is no snapshot.
-
-mod apply;
-mod args;
-mod inventory;
-mod pins;
-mod prune;
-mod report;
+//! `snapshot-prune` as a file of its own; images carry it as one of the names of `pilotfish`.
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    sidecar::main::<args::Args, _, _>("snapshot-prune", prune::prune)
+    snapshot_prune::main()
 }

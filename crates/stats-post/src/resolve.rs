@@ -55,7 +55,7 @@ pub(crate) fn plan(args: Args, problems: &mut Problems) -> Option<Plan> {
     let run = run::run(run, form, problems);
     let progress_form = progress_form(&progress, form, problems);
     let url = report.url.clone().or_else(|| old_url(form));
-    let of_client = url.clone().filter(|_| form.needs_outcome());
+    let of_client = url.clone().filter(|_| form.needs_outcome()).map(|url| ("--url", url));
     let target = run.as_ref().and_then(|run| target(form, url, run, problems));
     let sample = run.as_ref().and_then(|run| {
         progress_target(progress, progress_form, (form, target.as_ref()), run, problems)

@@ -40,7 +40,8 @@ fn a_flag_goes_before_a_variable_and_another_flags_url_before_both() {
     let shown = format!("{:?}", resolve(args.clone(), &old).unwrap());
     assert!(shown.contains("flag.example.org") && !shown.contains("old."), "{shown}");
     let mut problems = Problems::new("x");
-    let config = args.resolve(Some("https://first.example.org".to_owned()), &mut problems);
+    let config =
+        args.resolve(Some(("--issuer", "https://first.example.org".to_owned())), &mut problems);
     assert!(format!("{:?}", config.unwrap()).contains("first.example.org"));
 }
 
@@ -82,4 +83,12 @@ fn the_tailnets_prefix_may_be_in_the_url_or_not() {
         let config = resolve(args, &[]).unwrap();
         assert!(matches!(&config.ways, Ways::Tailnet(url) if url.path() == "/"), "{url}");
     }
+}
+
+#[test]
+fn a_bad_url_is_complained_of_by_the_flag_that_holds_it() {
+    let mut problems = Problems::new("x");
+    let url = Some(("--issuer", "ftp://c.example.org".to_owned()));
+    assert!(ClientArgs::default().resolve(url, &mut problems).is_none());
+    assert!(problems.sentence().contains("--issuer"), "{}", problems.sentence());
 }
