@@ -3,8 +3,6 @@ module pilotfish/tools/rclone
 
 go 1.26.0
 
-tool github.com/rclone/rclone
-
 require (
 	bazil.org/fuse v0.0.0-20230120002735-62a210ff1fd5 // indirect
 	cloud.google.com/go/auth v0.20.0 // indirect
@@ -193,7 +191,7 @@ require (
 	github.com/rclone/Proton-API-Bridge v1.0.5 // indirect
 	github.com/rclone/go-proton-api v1.0.4 // indirect
 	github.com/rclone/gofakes3 v0.0.9 // indirect
-	github.com/rclone/rclone v1.75.1 // indirect
+	github.com/rclone/rclone v1.75.1
 	github.com/relvacode/iso8601 v1.7.0 // indirect
 	github.com/rfjakob/eme v1.2.0 // indirect
 	github.com/rivo/uniseg v0.4.7 // indirect
