@@ -9,10 +9,10 @@ const NAMES: [&str; 5] =
     ["restore-localize", "snapshot-check", "snapshot-prune", "snapshot-read", "snapshot-upload"];
 
 fn called(name: &str, argument: &str) -> Output {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder");
     let link = folder.path().join(name);
-    symlink(FILE, &link).unwrap();
-    Command::new(link).arg(argument).output().unwrap()
+    symlink(FILE, &link).expect("a link");
+    Command::new(link).arg(argument).output().expect("it runs")
 }
 
 #[test]
