@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
@@ -70,7 +70,5 @@ fn in_repository(name: &str) -> anyhow::Result<PathBuf> {
 
 /// A file in cargo's `target`, which this program lies in.
 pub(super) fn in_target(name: &str) -> anyhow::Result<PathBuf> {
-    let own = own()?;
-    let target = own.ancestors().nth(2).context("this program lies in no folder of a profile")?;
-    Ok(Path::new(target).join(name))
+    Ok(crate::target::of(&own()?)?.join(name))
 }

@@ -55,9 +55,7 @@ fn pinned_kopia() -> anyhow::Result<PathBuf> {
 /// A file to be in cargo's `target`, which this program lies in. An earlier one is removed: a run
 /// that fails on its way must not leave another run's rows.
 pub(super) fn in_target(name: &str) -> anyhow::Result<PathBuf> {
-    let own = own()?;
-    let target = own.ancestors().nth(2).context("this program lies in no folder of a profile")?;
-    let path = target.join(name);
+    let path = crate::target::of(&own()?)?.join(name);
     match std::fs::remove_file(&path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {
             Err(error).with_context(|| format!("{} cannot be replaced", path.display()))

@@ -26,7 +26,7 @@ const ANOTHER_PASS_WITHIN: Duration = Duration::from_secs(90);
 const NEXT: &str = "what to try next:
   scripts/soak                                the same for ten minutes, with an outage and revoked credentials
   scripts/bench                               what the proxy costs, beside a bare relay and no relay
-  target/release/s3-resign-proxy --help       every flag of the proxy";
+  cargo run -p s3-resign-proxy -- --help      every flag of the proxy";
 
 /// What was seen on the way.
 struct Seen {
